@@ -1,0 +1,1 @@
+//! MCP connector server for files and directories.
