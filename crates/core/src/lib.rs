@@ -1,5 +1,44 @@
 //! The protocol core of the lockkeeper connector servers.
 
+mod answer;
+mod audit;
+mod catalog;
+mod cli;
+mod config;
+mod confirm;
+mod context;
+mod cursor;
+mod decode;
+mod effect;
+mod error;
+mod handler;
+mod log;
+mod pipeline;
+mod policy;
+mod resource;
+mod schema;
+mod secret;
+mod server;
+mod state;
+mod stdio;
 mod stop;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod text;
+pub mod time;
+mod tool;
+mod wire;
 
+pub use answer::{Media, MediaKind, Output, Results, Room};
+pub use cli::main;
+pub use context::Cx;
+pub use effect::{Add, Change, Covers, Destroy, Effect, EffectKind, Grant, Mutating, Read};
+pub use error::ToolError;
+pub use resource::{
+    Body, Contents, Listed, RegisteredResource, Resource, Variables, percent_encode_path, resource,
+};
+pub use secret::Secret;
+pub use server::{Environment, Finding, Server, StartError};
 pub use stop::Stop;
+pub use text::{grouped, quoted};
+pub use tool::{Method, Need, Registered, Tool, method, methods, tool};

@@ -1,1 +1,23 @@
-//! Test kit for connector servers.
+//! Tests for connector servers built on lockkeeper-core: ours and yours.
+//!
+//! | what | for |
+//! |---|---|
+//! | [`in_process::check`] | one call, in both protocol eras, compared with what the agent should see |
+//! | [`in_process::InProcess`] | a session with a server in the test's own process |
+//! | [`stdio::Launch`] | the same with a real binary over pipes, byte by byte |
+//! | [`surface::check`] | the rules for names, schemas, hints and bytes of every tool |
+//!
+//! A connector and its tests in one file, `examples/greeter.rs`:
+//!
+//! ```
+#![doc = include_str!("../examples/greeter.rs")]
+//! ```
+
+#[cfg(feature = "in-process")]
+pub mod in_process;
+pub mod stdio;
+#[cfg(feature = "in-process")]
+pub mod surface;
+
+#[cfg(feature = "in-process")]
+pub use expect_test::{Expect, expect};

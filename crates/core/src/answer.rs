@@ -1,0 +1,214 @@
+//! What a call gives back. Small records travel as data with one compact text beside them, bulk
+//! travels once, as text; nothing large travels twice and nothing is cut without saying so.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::ToolError;
+use crate::text::floor_char_boundary;
+
+/// What a tool returns: typed data that knows its text.
+pub trait Output: Serialize + JsonSchema + Send + 'static {
+    /// Whether the answer is files, hits, rows or documents rather than a small record. Bulk has
+    /// no output schema and no `structuredContent` unless the server runs with
+    /// `--results structured`.
+    const BULK: bool = false;
+
+    /// The text the model reads. For bulk the first line says what follows: counts, `truncated`,
+    /// `next`, origin; with `--results structured` that line is all the text there is.
+    fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether something was left out that another call would return.
+    fn truncated(&self) -> bool {
+        false
+    }
+
+    /// Images and audio that go with the text.
+    fn take_media(&mut self) -> Vec<Media> {
+        Vec::new()
+    }
+}
+
+/// An image or a sound.
+#[derive(Debug, Clone)]
+pub struct Media {
+    /// What kind of content it is.
+    pub kind: MediaKind,
+    /// The bytes, encoded as base64.
+    pub data: String,
+    /// MIME type, for example `image/png`.
+    pub mime_type: String,
+}
+
+/// See [`Media`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaKind {
+    /// MCP `image` content.
+    Image,
+    /// MCP `audio` content.
+    Audio,
+}
+
+/// How results are sent: `--results`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Results {
+    /// Bulk as text, small records as data with a compact text.
+    #[default]
+    Text,
+    /// Everything as data, for hosts that call tools from code.
+    Structured,
+}
+
+/// A rendered result.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) structured: Option<Value>,
+    pub(crate) media: Vec<Media>,
+    pub(crate) truncated: bool,
+}
+
+impl Answer {
+    /// Renders `output` for a server that sends results as `results`, within `cap` bytes.
+    pub(crate) fn render<O: Output>(
+        mut output: O,
+        results: Results,
+        cap: usize,
+    ) -> Result<Self, ToolError> {
+        let media = output.take_media();
+        let truncated = output.truncated();
+        let mut text = output.text();
+        let mut structured = None;
+        if !O::BULK || results == Results::Structured {
+            let value = serde_json::to_value(&output).map_err(|error| {
+                ToolError::new("internal", format!("the result can't be encoded: {error}"))
+            })?;
+            structured = Some(value);
+        }
+        if O::BULK && results == Results::Structured {
+            let line = text.find('\n').unwrap_or(text.len());
+            text.truncate(line);
+        }
+        let mut answer = Self { text, structured, media, truncated };
+        answer.cap(cap)?;
+        Ok(answer)
+    }
+
+    /// Tools page their own results at items; this is the wall behind them.
+    fn cap(&mut self, cap: usize) -> Result<(), ToolError> {
+        // The room a tool fills is `cap`; its opening line and notes come on top of that.
+        let wall = cap + cap / 4 + 2_000;
+        if let Some(structured) = &self.structured {
+            let size = serde_json::to_vec(structured).map_or(0, |json| json.len());
+            if size > wall {
+                return Err(ToolError::new(
+                    "too_large",
+                    format!("the result has {size} bytes, the limit is {wall}"),
+                )
+                .hint("ask for less: a smaller limit, fewer paths or a narrower filter"));
+            }
+        }
+        if self.text.len() > wall {
+            let end = floor_char_boundary(&self.text, wall);
+            let line = self.text.get(..end).and_then(|head| head.rfind('\n')).unwrap_or(end);
+            let left = self.text.len() - line;
+            self.text.truncate(line);
+            self.text.push_str(&format!("\n[truncated: {left} bytes left out; ask for less]"));
+            self.truncated = true;
+        }
+        Ok(())
+    }
+}
+
+/// Collects whole items until the room is used up, so that answers are cut between items.
+#[derive(Debug)]
+pub struct Room {
+    text: String,
+    left: usize,
+    items: usize,
+}
+
+impl Room {
+    /// Room for `bytes` of text.
+    pub fn new(bytes: usize) -> Self {
+        Self { text: String::new(), left: bytes, items: 0 }
+    }
+
+    /// Adds an item if it fits. The first one always does: an answer that could never hold an item
+    /// would never end.
+    pub fn push(&mut self, item: &str) -> bool {
+        if item.len() > self.left && self.items > 0 {
+            return false;
+        }
+        self.text.push_str(item);
+        self.left = self.left.saturating_sub(item.len());
+        self.items += 1;
+        true
+    }
+
+    /// How many items were added.
+    pub fn items(&self) -> usize {
+        self.items
+    }
+
+    /// How many bytes are left.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The items, one after another.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize, JsonSchema)]
+    struct Bulk {
+        lines: Vec<String>,
+    }
+
+    impl Output for Bulk {
+        const BULK: bool = true;
+
+        fn text(&self) -> String {
+            format!("{} lines\n{}", self.lines.len(), self.lines.join("\n"))
+        }
+    }
+
+    #[test]
+    fn bulk_travels_once() {
+        let bulk = || Bulk { lines: vec!["a".into(), "b".into()] };
+        let text = Answer::render(bulk(), Results::Text, 100).unwrap();
+        assert_eq!((text.text.as_str(), text.structured), ("2 lines\na\nb", None));
+        let data = Answer::render(bulk(), Results::Structured, 100).unwrap();
+        assert_eq!(data.text, "2 lines");
+        assert_eq!(data.structured.unwrap(), serde_json::json!({"lines": ["a", "b"]}));
+    }
+
+    #[test]
+    fn the_wall_says_what_it_cut() {
+        let bulk = Bulk { lines: vec!["x".repeat(99); 100] };
+        let answer = Answer::render(bulk, Results::Text, 1_000).unwrap();
+        assert!(answer.truncated);
+        assert!(answer.text.len() < 3_400);
+        assert!(answer.text.ends_with("bytes left out; ask for less]"), "{}", answer.text);
+        let data = Bulk { lines: vec!["x".repeat(99); 100] };
+        let error = Answer::render(data, Results::Structured, 1_000).unwrap_err();
+        assert_eq!(error.code(), "too_large");
+    }
+
+    #[test]
+    fn room_is_filled_with_whole_items() {
+        let mut room = Room::new(5);
+        assert!(room.push("a long first item"));
+        assert!(!room.push("b"));
+        assert_eq!((room.items(), room.into_text().as_str()), (1, "a long first item"));
+    }
+}

@@ -1,0 +1,136 @@
+//! What a tool body sees of its call: the source, its grant, the room for its answer, the way to
+//! blocking work, progress and cursors. Nothing of the protocol.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+
+use crate::answer::Results;
+use crate::cursor;
+use crate::effect::{Effect, EffectKind, Grant, Mutating, Read};
+use crate::error::ToolError;
+use crate::state::State;
+use crate::stop::Stop;
+
+/// Progress notifications are sent at most this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// The other side of the connection, as far as a call needs it.
+pub(crate) trait Host: Send + Sync {
+    /// Reports progress if the caller asked for it.
+    fn progress(&self, done: f64, total: Option<f64>, message: Option<String>)
+    -> BoxFuture<'_, ()>;
+}
+
+/// One call in the course of the pipeline, shared by its phases and its tool body.
+pub(crate) struct Call<S> {
+    pub(crate) source: Arc<S>,
+    pub(crate) tool: &'static str,
+    /// Hash of the arguments without those that only choose the page.
+    pub(crate) arguments: [u8; 32],
+    /// What the policy and, where asked, a person allowed.
+    pub(crate) allowed: Effect,
+    pub(crate) stop: Stop,
+    pub(crate) max_output: usize,
+    pub(crate) results: Results,
+    pub(crate) state: Arc<State>,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) progress: std::sync::Mutex<Option<Instant>>,
+}
+
+/// The context of one call with the effect `E`.
+///
+/// A tool that is declared [`Read`] has no grant to spend:
+///
+/// ```compile_fail,E0599
+/// use lockkeeper_core::{Cx, Read};
+/// fn body(cx: Cx<'_, (), Read>) {
+///     let grant = cx.grant();
+/// }
+/// ```
+pub struct Cx<'a, S, E: EffectKind = Read> {
+    call: &'a Arc<Call<S>>,
+    effect: PhantomData<fn() -> E>,
+}
+
+impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
+    pub(crate) fn new(call: &'a Arc<Call<S>>) -> Self {
+        Self { call, effect: PhantomData }
+    }
+
+    /// The data source.
+    pub fn source(&self) -> &'a S {
+        &self.call.source
+    }
+
+    /// How many bytes of text the answer may hold; its opening line comes on top.
+    pub fn max_output(&self) -> usize {
+        self.call.max_output
+    }
+
+    /// Runs blocking work on the source beside the protocol. When the call is cancelled or out of
+    /// time the work's [`Stop`] says so.
+    pub async fn blocking<T, W>(&self, work: W) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&S, &Stop) -> T + Send + 'static,
+    {
+        let source = Arc::clone(&self.call.source);
+        let stop = self.call.stop.clone();
+        let _cancel = CancelOnDrop(stop.clone());
+        let result = tokio::task::spawn_blocking(move || work(&source, &stop)).await;
+        result.map_err(|_| ToolError::internal())
+    }
+
+    /// A cursor for the next page of this call. Up to two numbers fit into 48 characters.
+    pub fn next(&self, position: &[u64]) -> String {
+        let call = self.call;
+        cursor::seal(call.state.key().expose(), call.tool, &call.arguments, position)
+    }
+
+    /// The position in a cursor that [`Cx::next`] made for the same tool and arguments.
+    pub fn resume(&self, cursor: Option<&str>) -> Result<Option<Vec<u64>>, ToolError> {
+        let call = self.call;
+        cursor
+            .map(|text| cursor::open(call.state.key().expose(), call.tool, &call.arguments, text))
+            .transpose()
+    }
+
+    /// Tells a caller that asked for progress how far the call is; sent at most 4 times a second.
+    pub async fn progress(&self, done: u64, total: Option<u64>, message: Option<String>) {
+        if let Ok(mut last) = self.call.progress.lock() {
+            if last.is_some_and(|last| last.elapsed() < PROGRESS_EVERY) {
+                return;
+            }
+            *last = Some(Instant::now());
+        }
+        #[expect(clippy::cast_precision_loss, reason = "the protocol counts progress in floats")]
+        let (done, total) = (done as f64, total.map(|total| total as f64));
+        self.call.host.progress(done, total, message).await;
+    }
+}
+
+impl<S: Send + Sync + 'static, E: Mutating> Cx<'_, S, E> {
+    /// Proof that this call may have its effect.
+    pub fn grant(&self) -> Grant<E> {
+        Grant::new()
+    }
+
+    /// Proof for a stronger effect, which the call has if its plan asked for it.
+    pub fn grant_of<W: Mutating>(&self) -> Result<Grant<W>, ToolError> {
+        if W::EFFECT <= self.call.allowed {
+            return Ok(Grant::new());
+        }
+        Err(ToolError::new("not_planned", format!("this call was not planned as `{}`", W::EFFECT)))
+    }
+}
+
+struct CancelOnDrop(Stop);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}

@@ -1,0 +1,255 @@
+//! From JSON to typed arguments: strict where a mistake could hide (unknown names, duplicate keys,
+//! depth), forgiving where hosts are known to differ and only one reading is possible.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Number, Value};
+
+use crate::error::ToolError;
+use crate::schema::Object;
+use crate::text::quoted;
+
+/// Deepest nesting of a request's parameters that is accepted.
+const MAX_DEPTH: usize = 64;
+
+/// Parses JSON that holds no duplicate key and is nested at most 64 deep.
+pub(crate) fn strict(json: &RawValue) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(json.get());
+    let value = Strict { depth: MAX_DEPTH }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// Decodes the arguments of a call whose schema is `schema`.
+pub(crate) fn arguments<T: DeserializeOwned>(
+    mut given: Object,
+    schema: &Object,
+) -> Result<T, ToolError> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let empty = Map::new();
+    let properties = properties.unwrap_or(&empty);
+    for name in given.keys() {
+        if !properties.contains_key(name) {
+            return Err(unknown_argument(name, properties));
+        }
+    }
+    // A host that sends every property sends `null` for those that the model left out.
+    given.retain(|_, value| !value.is_null());
+    for (name, value) in &mut given {
+        if let Some(property) = properties.get(name) {
+            read_string(value, property);
+        }
+    }
+    serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = error.into_inner().to_string();
+        let message = match path.as_str() {
+            "." => problem,
+            path => format!("{}: {problem}", quoted(path)),
+        };
+        ToolError::invalid_arguments(message)
+    })
+}
+
+fn unknown_argument(name: &str, properties: &Object) -> ToolError {
+    let folded = fold(name);
+    let similar = properties
+        .keys()
+        .map(|known| (strsim::jaro_winkler(&fold(known), &folded), known))
+        .filter(|(score, known)| *score > 0.8 || folded.contains(&fold(known)))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+    let error = ToolError::invalid_arguments(format!("unknown argument {}", quoted(name)));
+    match similar {
+        Some((_, right)) => error.hint(format!("use `{right}`")),
+        None if known.is_empty() => error.hint("call it without arguments"),
+        None => error.hint(format!("the arguments are {}", known.join(", "))),
+    }
+}
+
+/// `oldText` and `old_text` are one name in two styles.
+fn fold(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Some hosts send `"10"` for 10 and `"[…]"` for a list. Where the schema asks for something else
+/// than a string, only one reading of such a string is possible.
+fn read_string(value: &mut Value, property: &Value) {
+    let wanted = property.get("type").and_then(Value::as_str).unwrap_or_default();
+    if let (Value::Number(number), "integer") = (&*value, wanted)
+        && let Some(whole) = whole(number)
+    {
+        *value = whole;
+        return;
+    }
+    let Value::String(text) = &*value else { return };
+    let read = match wanted {
+        "integer" | "number" | "boolean" | "object" => serde_json::from_str(text.trim()).ok(),
+        "array" => serde_json::from_str(text.trim()).ok().or_else(|| {
+            let of_strings = property.pointer("/items/type").is_some_and(|kind| kind == "string");
+            of_strings.then(|| Value::Array(vec![Value::from(text.as_str())]))
+        }),
+        _ => None,
+    };
+    let fits = |read: &Value| match wanted {
+        "integer" | "number" => read.is_number(),
+        "boolean" => read.is_boolean(),
+        "object" => read.is_object(),
+        _ => read.is_array(),
+    };
+    if let Some(read) = read.filter(fits) {
+        *value = read;
+    }
+}
+
+/// `10.0` is an integer in JSON Schema.
+fn whole(number: &Number) -> Option<Value> {
+    let float = number.as_f64().filter(|_| number.is_f64())?;
+    // Beyond 2^53 a float no longer says which integer was meant.
+    let exact = float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
+    exact.then(|| Value::from(float as i64))
+}
+
+/// A JSON value without duplicate keys, nested at most `depth` deep.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        let depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| E::custom(format_args!("nested deeper than {MAX_DEPTH}")))?;
+        Ok(Self { depth })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut out = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            out.push(item);
+        }
+        Ok(Value::Array(out))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut out = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            let value = fields.next_value_seed(inner)?;
+            if out.contains_key(&name) {
+                let problem = format!("duplicate key {}", quoted(&name));
+                return Err(serde::de::Error::custom(problem));
+            }
+            out.insert(name, value);
+        }
+        Ok(Value::Object(out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Args {
+        path: Option<String>,
+        old_text: Option<String>,
+        limit: Option<u32>,
+        paths: Option<Vec<String>>,
+        #[serde(default)]
+        literal: bool,
+    }
+
+    fn decode(given: Value) -> Result<Args, String> {
+        let (_, schema) = crate::schema::of::<Args>();
+        let Value::Object(given) = given else { panic!("an object") };
+        arguments(given, &schema).map_err(|error| error.text())
+    }
+
+    #[test]
+    fn strings_are_read_where_only_one_reading_is_possible() {
+        let args = decode(json!({"limit": "10", "paths": "[\"a\",\"b\"]", "literal": "true"}));
+        let args = args.unwrap();
+        assert_eq!((args.limit, args.literal), (Some(10), true));
+        assert_eq!(args.paths.unwrap(), ["a", "b"]);
+        assert_eq!(decode(json!({"paths": "a b"})).unwrap().paths.unwrap(), ["a b"]);
+        assert_eq!(decode(json!({"path": "10"})).unwrap().path.unwrap(), "10");
+        assert_eq!(decode(json!({"limit": 10.0})).unwrap().limit, Some(10));
+        assert!(decode(json!({"limit": null})).is_ok());
+        assert!(decode(json!({"limit": "ten"})).is_err());
+        assert!(decode(json!({"limit": -1})).unwrap_err().contains("`limit`"));
+    }
+
+    #[test]
+    fn an_unknown_argument_names_the_right_one() {
+        let error = |given| decode(given).unwrap_err();
+        assert!(error(json!({"oldText": "a"})).contains("next: use `old_text`"));
+        assert!(error(json!({"file_path": "a"})).contains("next: use `path`"));
+        assert!(error(json!({"zzz": 1})).contains("the arguments are limit, literal,"));
+    }
+
+    #[test]
+    fn duplicate_keys_and_depth_are_refused() {
+        let parse = |json: String| strict(&RawValue::from_string(json).unwrap());
+        let error = parse(r#"{"a":1,"b":{"c":1,"c":2}}"#.into()).unwrap_err();
+        assert!(error.to_string().starts_with("duplicate key `c`"), "{error}");
+        assert!(parse("[".repeat(64) + &"]".repeat(64)).is_ok());
+        let error = parse("[".repeat(65) + &"]".repeat(65)).unwrap_err();
+        assert!(error.to_string().starts_with("nested deeper"), "{error}");
+    }
+}

@@ -1,0 +1,82 @@
+//! What a tool says when it can't do what was asked: a code for programs, a message, and what the
+//! model can do next. Never a secret, and never a path or name outside the caller's scope.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The longest text of an error, bytes; hosts cut longer ones.
+const MAX_TEXT: usize = 2_000;
+
+/// A refusal or failure that reaches the model as an `isError` result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolError {
+    code: &'static str,
+    message: String,
+    hint: Option<Cow<'static, str>>,
+    retry_after_s: Option<u64>,
+}
+
+impl ToolError {
+    /// An error with a stable `snake_case` code and a message in lower case, without a full stop.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None, retry_after_s: None }
+    }
+
+    /// Adds what the model can do next, as an action.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds when the same call may succeed, seconds.
+    #[must_use]
+    pub fn retry_after_s(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// An argument that can't be used, in the model's own terms.
+    pub fn invalid_arguments(message: impl Into<String>) -> Self {
+        Self::new("invalid_arguments", message)
+    }
+
+    /// A defect of ours. What exactly happened is in the log, not in the answer.
+    pub(crate) fn internal() -> Self {
+        Self::new("internal", "the call failed unexpectedly; the server goes on")
+            .hint("try other arguments; the server's log on stderr says where it failed")
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What went wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The text the model reads: `code: message`, then `next:` and `retry_after_s:` lines.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}: {}", self.code, self.message);
+        crate::text::truncate_at_char(&mut text, MAX_TEXT * 3 / 4);
+        if let Some(hint) = &self.hint {
+            text.push_str("\nnext: ");
+            text.push_str(hint);
+        }
+        if let Some(seconds) = self.retry_after_s {
+            text.push_str(&format!("\nretry_after_s: {seconds}"));
+        }
+        crate::text::truncate_at_char(&mut text, MAX_TEXT);
+        text
+    }
+}
+
+impl fmt::Display for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ToolError {}

@@ -1,0 +1,439 @@
+//! The meeting with rmcp: a handler that translates between its types and the pipeline, and a gate
+//! around it that sees every request of every era and denies what it doesn't know.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities,
+    ClientNotification, ClientRequest, CompleteRequestParams, CompleteResult, CompletionInfo,
+    ContentBlock, DiscoverResult, ElicitRequest, ElicitRequestParams, ElicitationAction,
+    ElicitationSchema, ErrorCode, ErrorData, Implementation, InputRequest, InputRequiredResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference, Resource,
+    ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig, ServerResult, Tool,
+    ToolAnnotations,
+};
+use rmcp::service::{NotificationContext, Peer, RequestContext, RoleServer, Service, ServiceRole};
+use serde_json::json;
+
+use crate::answer::{Answer, MediaKind};
+use crate::catalog::Definition;
+use crate::confirm::{Asker, QUESTION, Round};
+use crate::context::Host;
+use crate::error::ToolError;
+use crate::pipeline::{Ask, Pipeline, Reading, Reply, Request};
+use crate::resource::{Body, Contents, RegisteredResource, matches};
+use crate::wire::Ids;
+
+/// Lists don't change while a server runs; a client may keep one for an hour.
+const LIST_TTL_MS: u64 = 3_600_000;
+
+/// The same for a tool that doesn't exist and for one that is hidden.
+const UNKNOWN_TOOL: &str = "unknown tool; tools/list names those in force. Tools that write exist \
+    only if the server was started with --write";
+
+/// What a server says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) instructions: String,
+}
+
+pub(crate) struct Handler<S: 'static> {
+    pub(crate) pipeline: Arc<Pipeline<S>>,
+    pub(crate) identity: Identity,
+    tools: Vec<Tool>,
+}
+
+impl<S: Send + Sync + 'static> Handler<S> {
+    pub(crate) fn new(pipeline: Arc<Pipeline<S>>, identity: Identity) -> Self {
+        let tools = pipeline.catalog.definitions().map(definition).collect();
+        Self { pipeline, identity, tools }
+    }
+
+    fn resource(&self, uri: &str) -> Option<(&'static RegisteredResource<S>, crate::Variables)> {
+        self.pipeline
+            .resources
+            .iter()
+            .find_map(|resource| Some((resource, matches(resource.template, uri)?)))
+    }
+}
+
+impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
+    fn get_info(&self) -> ServerConfig {
+        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        if !self.pipeline.resources.is_empty() {
+            capabilities.resources = Some(rmcp::model::ResourcesCapability::default());
+            capabilities.completions = Some(rmcp::model::JsonObject::default());
+        }
+        let implementation = Implementation::new(self.identity.name, self.identity.version)
+            .with_title(self.identity.title);
+        ServerConfig::new(capabilities)
+            .with_server_info(implementation)
+            .with_instructions(self.identity.instructions.clone())
+    }
+
+    async fn discover(
+        &self,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        let versions = ServerHandler::supported_protocol_versions(self).into_owned();
+        let result = DiscoverResult::from_server_info(versions, ServerHandler::get_info(self));
+        Ok(result.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let result = ListToolsResult::with_all_items(self.tools.clone());
+        Ok(result.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let round = request
+            .request_state
+            .map(|state| Round { state, responses: request.input_responses.unwrap_or_default() });
+        let can = context.client_capabilities().as_ref().is_some_and(asks_people);
+        let ask = match is_modern(&context) {
+            true => Ask::Rounds { can, round },
+            false if can => Ask::Request(Arc::new(LegacyAsker {
+                peer: context.peer.clone(),
+                ending: self.pipeline.ending.clone(),
+            })),
+            false => Ask::Nobody,
+        };
+        let call = Request {
+            tool: &request.name,
+            arguments: request.arguments.unwrap_or_default(),
+            cancelled: context.ct.clone(),
+            client: client(&context),
+            host: host(&context),
+            ask,
+        };
+        match self.pipeline.call(call).await {
+            Reply::Answer(answer) => Ok(result(answer).into()),
+            Reply::Failed(error) => {
+                Ok(CallToolResult::error(vec![ContentBlock::text(error.text())]).into())
+            }
+            Reply::Unknown => Err(ErrorData::invalid_params(UNKNOWN_TOOL, None)),
+            Reply::Question { question, state } => {
+                let request = InputRequest::Elicitation(ElicitRequest::new(form(question)));
+                let requests = [(QUESTION.to_owned(), request)].into();
+                Ok(InputRequiredResult::new(Some(requests), Some(state)).into())
+            }
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let mut resources = Vec::new();
+        for resource in self.pipeline.resources {
+            let client = client(&context);
+            let reading = Reading {
+                route: "resources/list",
+                tool: resource.tool,
+                resource: None,
+                cancelled: context.ct.clone(),
+                client: &client,
+                host: host(&context),
+            };
+            // What may not be read is not listed either.
+            let listed = self.pipeline.read(reading, |call| (resource.list)(call)).await;
+            let listed = listed.unwrap_or_default();
+            resources.extend(listed.into_iter().map(|entry| Resource::new(entry.uri, entry.name)));
+        }
+        Ok(ListResourcesResult::with_all_items(resources)
+            .with_ttl_ms(0)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let visible = |resource: &&RegisteredResource<S>| {
+            self.pipeline.policy.lists(resource.tool, crate::Effect::Read)
+        };
+        let templates = self.pipeline.resources.iter().filter(visible);
+        let templates =
+            templates.map(|resource| ResourceTemplate::new(resource.template, resource.name));
+        Ok(ListResourceTemplatesResult::with_all_items(templates.collect())
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let uri = request.uri;
+        let not_found = |uri: &str| {
+            ErrorData::resource_not_found("no such resource", Some(json!({"uri": uri})))
+        };
+        let Some((resource, variables)) = self.resource(&uri) else { return Err(not_found(&uri)) };
+        let client = client(&context);
+        let reading = Reading {
+            route: "resources/read",
+            tool: resource.tool,
+            resource: Some(&uri),
+            cancelled: context.ct.clone(),
+            client: &client,
+            host: host(&context),
+        };
+        let read = self.pipeline.read(reading, |call| (resource.read)(call, variables)).await;
+        match read {
+            Ok(contents) => Ok(ReadResourceResult::new(vec![body(contents, uri)])
+                .with_ttl_ms(0)
+                .with_cache_scope(CacheScope::Private)
+                .into()),
+            Err(error) if error.code() == "not_found" => Err(not_found(&uri)),
+            Err(error) => Err(ErrorData::invalid_params(error.text(), Some(json!({"uri": uri})))),
+        }
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let Reference::Resource(reference) = &request.r#ref else {
+            return Err(ErrorData::invalid_params("no such prompt", None));
+        };
+        let resource = self.pipeline.resources.iter().find(|r| r.template == reference.uri);
+        let Some(resource) = resource else {
+            return Err(ErrorData::invalid_params("no such resource template", None));
+        };
+        let client = client(&context);
+        let reading = Reading {
+            route: "completion/complete",
+            tool: resource.tool,
+            resource: None,
+            cancelled: context.ct.clone(),
+            client: &client,
+            host: host(&context),
+        };
+        let (name, typed) = (request.argument.name, request.argument.value);
+        let values = self.pipeline.read(reading, |call| (resource.complete)(call, name, typed));
+        // A name that can't be completed has no completions; that is not an error to show.
+        let mut values = values.await.unwrap_or_default();
+        let total = u32::try_from(values.len()).ok();
+        let has_more = values.len() > CompletionInfo::MAX_VALUES;
+        values.truncate(CompletionInfo::MAX_VALUES);
+        let info = CompletionInfo::with_pagination(values, total, has_more);
+        Ok(CompleteResult::new(info.map_err(|error| ErrorData::internal_error(error, None))?))
+    }
+}
+
+/// The gate around the handler. rmcp answers requests for capabilities that a server never
+/// declared, and grows new requests with each release: here the known ones pass, the rest don't.
+pub(crate) struct Gate<S: 'static> {
+    pub(crate) handler: Handler<S>,
+    pub(crate) ids: Arc<Ids>,
+}
+
+impl<S: Send + Sync + 'static> Gate<S> {
+    async fn pass(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ServerResult, ErrorData> {
+        let modern = is_modern(&context);
+        let has_resources = !self.handler.pipeline.resources.is_empty();
+        let passes = match &request {
+            ClientRequest::InitializeRequest(_)
+            | ClientRequest::DiscoverRequest(_)
+            | ClientRequest::PingRequest(_)
+            | ClientRequest::ListToolsRequest(_)
+            | ClientRequest::CallToolRequest(_) => true,
+            ClientRequest::ListResourcesRequest(_)
+            | ClientRequest::ListResourceTemplatesRequest(_)
+            | ClientRequest::ReadResourceRequest(_)
+            | ClientRequest::CompleteRequest(_) => has_resources,
+            _ => false,
+        };
+        if passes {
+            return self.handler.handle_request(request, context).await;
+        }
+        // Older clients ask for every list whatever was declared, and log an error noisily.
+        let mut empty = match &request {
+            ClientRequest::ListPromptsRequest(_) if !modern => {
+                ServerResult::ListPromptsResult(ListPromptsResult::default())
+            }
+            ClientRequest::ListResourcesRequest(_) if !modern => {
+                ServerResult::ListResourcesResult(ListResourcesResult::default())
+            }
+            ClientRequest::ListResourceTemplatesRequest(_) if !modern => {
+                ServerResult::ListResourceTemplatesResult(ListResourceTemplatesResult::default())
+            }
+            _ => {
+                let method = request.method().to_owned();
+                return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None));
+            }
+        };
+        empty.strip_result_type_for_legacy_peer();
+        Ok(empty)
+    }
+}
+
+impl<S: Send + Sync + 'static> Service<RoleServer> for Gate<S> {
+    async fn handle_request(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ServerResult, ErrorData> {
+        let id = context.id.clone();
+        let result = self.pass(request, context).await;
+        self.ids.handled(&id);
+        result
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ClientNotification,
+        context: NotificationContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.handler.handle_notification(notification, context).await
+    }
+
+    fn get_info(&self) -> <RoleServer as ServiceRole>::Info {
+        ServerHandler::get_info(&self.handler)
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        ServerHandler::supported_protocol_versions(&self.handler)
+    }
+}
+
+fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
+}
+
+/// A client that declares elicitation without naming modes means forms.
+fn asks_people(capabilities: &ClientCapabilities) -> bool {
+    let elicitation = capabilities.elicitation.as_ref();
+    elicitation.is_some_and(|modes| modes.form.is_some() || modes.url.is_none())
+}
+
+fn client(context: &RequestContext<RoleServer>) -> String {
+    let info = context.client_info();
+    let mut name = info.map_or_else(String::new, |info| format!("{}/{}", info.name, info.version));
+    crate::text::truncate_at_char(&mut name, 100);
+    name
+}
+
+fn definition(definition: &Definition) -> Tool {
+    let input = Arc::new(definition.input_schema.clone());
+    let mut tool = Tool::new(definition.name.clone(), definition.description.clone(), input);
+    tool.output_schema = definition.output_schema.clone().map(Arc::new);
+    let hints = &definition.annotations;
+    tool.annotations = Some(ToolAnnotations::from_raw(
+        None,
+        Some(hints.read_only_hint),
+        hints.destructive_hint,
+        None,
+        Some(hints.open_world_hint),
+    ));
+    tool
+}
+
+fn result(answer: Answer) -> CallToolResult {
+    let mut content = vec![ContentBlock::text(answer.text)];
+    content.extend(answer.media.into_iter().map(|media| match media.kind {
+        MediaKind::Image => ContentBlock::image(media.data, media.mime_type),
+        MediaKind::Audio => ContentBlock::audio(media.data, media.mime_type),
+    }));
+    let mut result = CallToolResult::success(content);
+    result.structured_content = answer.structured;
+    result
+}
+
+fn body(contents: Contents, uri: String) -> ResourceContents {
+    let contents_of = match contents.body {
+        Body::Text(text) => ResourceContents::text(text, uri),
+        Body::Blob(blob) => ResourceContents::blob(blob, uri),
+    };
+    contents_of.with_mime_type(contents.mime_type)
+}
+
+/// A form without fields: accepting it is the answer.
+fn form(question: String) -> ElicitRequestParams {
+    ElicitRequestParams::FormElicitationParams {
+        meta: None,
+        message: question,
+        requested_schema: ElicitationSchema::new(Default::default()),
+    }
+}
+
+fn host(context: &RequestContext<RoleServer>) -> Arc<dyn Host> {
+    Arc::new(PeerHost { peer: context.peer.clone(), token: context.meta.get_progress_token() })
+}
+
+struct PeerHost {
+    peer: Peer<RoleServer>,
+    token: Option<ProgressToken>,
+}
+
+impl Host for PeerHost {
+    fn progress(
+        &self,
+        done: f64,
+        total: Option<f64>,
+        message: Option<String>,
+    ) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let Some(token) = self.token.clone() else { return };
+            let mut param = ProgressNotificationParam::new(token, done);
+            param.total = total;
+            param.message = message;
+            if let Err(error) = self.peer.notify_progress(param).await {
+                tracing::debug!(%error, "progress was not sent");
+            }
+        })
+    }
+}
+
+struct LegacyAsker {
+    peer: Peer<RoleServer>,
+    ending: tokio_util::sync::CancellationToken,
+}
+
+impl Asker for LegacyAsker {
+    fn ask(&self, question: String) -> BoxFuture<'_, Result<bool, ToolError>> {
+        Box::pin(async move {
+            let answer = tokio::select! {
+                answer = self.peer.create_elicitation(form(question)) => answer,
+                () = self.ending.cancelled() => {
+                    return Err(ToolError::new("ending", "the server is ending"));
+                }
+            };
+            match answer {
+                Ok(answer) => Ok(answer.action == ElicitationAction::Accept),
+                Err(error) => {
+                    tracing::warn!(%error, "the client could not ask");
+                    Err(ToolError::new(
+                        "confirmation_unavailable",
+                        "the client could not ask a person",
+                    )
+                    .hint("the server's owner can allow it with --destroy allow"))
+                }
+            }
+        })
+    }
+}

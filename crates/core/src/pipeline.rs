@@ -1,0 +1,501 @@
+//! The life of a call: one function per route, the phases of ARCHITECTURE.md in their order.
+//! Nothing else decides whether a call runs, and nothing else records that it did.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::answer::{Answer, Results};
+use crate::audit::{Audit, End, Open, Subject};
+use crate::catalog::{Catalog, Listed};
+use crate::confirm::{Asker, Asking, Round, Verdict, confirm};
+use crate::context::{Call, Host};
+use crate::effect::Effect;
+use crate::error::ToolError;
+use crate::policy::{Decision, Policy};
+use crate::resource::RegisteredResource;
+use crate::schema::Object;
+use crate::state::{State, hex};
+use crate::stop::Stop;
+use crate::tool::{Need, Prepared};
+
+/// The bounds of `[limits]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) call_budget: Duration,
+    pub(crate) max_output: usize,
+    pub(crate) concurrency: usize,
+    pub(crate) queue: usize,
+}
+
+/// All that calls of one server share.
+pub(crate) struct Pipeline<S: 'static> {
+    pub(crate) source: Arc<S>,
+    pub(crate) catalog: Catalog<S>,
+    pub(crate) resources: &'static [RegisteredResource<S>],
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) results: Results,
+    pub(crate) state: Arc<State>,
+    pub(crate) audit: Arc<Audit>,
+    slots: Arc<Semaphore>,
+    queued: AtomicUsize,
+    /// Cancelled when reads under way must end: the host has gone.
+    pub(crate) ending: CancellationToken,
+    /// Mutations that run on although nobody waits for them.
+    pub(crate) mutations: TaskTracker,
+}
+
+/// A call as it came in.
+pub(crate) struct Request<'a> {
+    pub(crate) tool: &'a str,
+    pub(crate) arguments: Object,
+    pub(crate) cancelled: CancellationToken,
+    pub(crate) client: String,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) ask: Ask,
+}
+
+/// How the client of a call can be asked; see [`Asking`].
+pub(crate) enum Ask {
+    Rounds { can: bool, round: Option<Round> },
+    Request(Arc<dyn Asker>),
+    Nobody,
+}
+
+/// What becomes of a call.
+pub(crate) enum Reply {
+    Answer(Answer),
+    Failed(ToolError),
+    /// No such tool, or none that this caller may know of.
+    Unknown,
+    /// A person has to be asked before the call is made again.
+    Question {
+        question: String,
+        state: String,
+    },
+}
+
+/// The parts from which a pipeline is made.
+pub(crate) struct Parts<S: 'static> {
+    pub(crate) source: Arc<S>,
+    pub(crate) catalog: Catalog<S>,
+    pub(crate) resources: &'static [RegisteredResource<S>],
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) results: Results,
+    pub(crate) state: Arc<State>,
+    pub(crate) audit: Arc<Audit>,
+}
+
+impl<S: Send + Sync + 'static> Pipeline<S> {
+    pub(crate) fn new(parts: Parts<S>) -> Self {
+        let Parts { source, catalog, resources, policy, limits, results, state, audit } = parts;
+        Self {
+            source,
+            catalog,
+            resources,
+            policy,
+            limits,
+            results,
+            state,
+            audit,
+            slots: Arc::new(Semaphore::new(limits.concurrency)),
+            queued: AtomicUsize::new(0),
+            ending: CancellationToken::new(),
+            mutations: TaskTracker::new(),
+        }
+    }
+
+    /// A `tools/call`.
+    pub(crate) async fn call(self: &Arc<Self>, request: Request<'_>) -> Reply {
+        let clock = Clock::start(self.limits.call_budget);
+        let slot = match self.slot(clock.deadline, &request.cancelled).await {
+            Ok(slot) => slot,
+            Err(busy) => {
+                let end = End { code: busy.code(), ..End::default() };
+                self.record_end(self.begin("_queued", Effect::Read, "", &request.client), &end);
+                return Reply::Failed(busy);
+            }
+        };
+        let Some(listed) = self.catalog.get(request.tool) else {
+            let end = End { code: "unknown_tool", ..End::default() };
+            self.record_end(self.begin("_unknown", Effect::Read, "", &request.client), &end);
+            return Reply::Unknown;
+        };
+        let digests = Digests::of(self.state.key().expose(), listed.name, &request.arguments);
+        let shown = hex(digests.all.get(..8).unwrap_or_default());
+        let mut record = self.begin(listed.name, Effect::Read, &shown, &request.client);
+        match self.admit(listed, request, &mut record, slot, clock, &digests).await {
+            Ok(admitted) => self.execute(admitted, record).await,
+            Err(Turned::Back(error)) => {
+                let end = End { code: error.code(), ..End::default() };
+                self.record_end(record, &end);
+                Reply::Failed(error)
+            }
+            Err(Turned::Hidden) => {
+                self.record_end(record, &End { code: "unknown_tool", ..End::default() });
+                Reply::Unknown
+            }
+            Err(Turned::Question { question, state }) => {
+                self.record_end(record, &End { code: "asked", ..End::default() });
+                Reply::Question { question, state }
+            }
+        }
+    }
+
+    /// Decode, plan, policy, confirmation, intent.
+    async fn admit(
+        &self,
+        listed: &Listed<S>,
+        request: Request<'_>,
+        record: &mut Open,
+        mut slot: OwnedSemaphorePermit,
+        mut clock: Clock,
+        digests: &Digests,
+    ) -> Result<Admitted, Turned> {
+        let prepared = listed.prepare(request.arguments).map_err(Turned::Back)?;
+        let Prepared { need, run } = prepared;
+        record.subject().effect = need.effect;
+        record.subject().resources.clone_from(&need.resources);
+        match self.policy.decide(listed.name, need.effect) {
+            Decision::Allow => {}
+            Decision::Hide => return Err(Turned::Hidden),
+            Decision::Refuse => return Err(Turned::Back(refused(need.effect))),
+            Decision::Ask => {
+                // A person's time counts neither against the slot nor against the budget.
+                drop(slot);
+                let asked = Instant::now();
+                let binding = self.binding(listed.name, digests);
+                let asking = match &request.ask {
+                    Ask::Rounds { can: true, round } => Asking::Rounds(round.clone()),
+                    Ask::Request(asker) => Asking::Request(asker.as_ref()),
+                    Ask::Rounds { can: false, .. } | Ask::Nobody => Asking::Nobody,
+                };
+                match confirm(&self.state, &binding, question(listed.name, &need), asking).await {
+                    Verdict::Go => {}
+                    Verdict::AskFirst { question, state } => {
+                        return Err(Turned::Question { question, state });
+                    }
+                    Verdict::Refused(error) => return Err(Turned::Back(error)),
+                }
+                clock.deadline += asked.elapsed();
+                slot = self.slot(clock.deadline, &request.cancelled).await.map_err(Turned::Back)?;
+            }
+        }
+        if need.effect.mutates() {
+            record.intent().map_err(|error| Turned::Back(not_recorded(&error)))?;
+        }
+        let call = Call {
+            source: Arc::clone(&self.source),
+            tool: listed.name,
+            arguments: digests.page,
+            allowed: need.effect,
+            stop: Stop::new(clock.pause),
+            max_output: self.limits.max_output,
+            results: self.results,
+            state: Arc::clone(&self.state),
+            host: request.host,
+            progress: std::sync::Mutex::default(),
+        };
+        let work = AssertUnwindSafe(run(Arc::new(call))).catch_unwind();
+        let work = async { work.await.unwrap_or_else(|_| Err(ToolError::internal())) }.boxed();
+        let cancelled = request.cancelled;
+        Ok(Admitted { effect: need.effect, work, slot, deadline: clock.deadline, cancelled })
+    }
+
+    /// Runs an admitted call to its end. A read is dropped when nobody waits for it any more or
+    /// its time is up; a mutation never is.
+    async fn execute(self: &Arc<Self>, admitted: Admitted, record: Open) -> Reply {
+        let Admitted { effect, work, slot, deadline, cancelled } = admitted;
+        if !effect.mutates() {
+            let result = self.until_ended(work, deadline, &cancelled).await;
+            drop(slot);
+            return self.finish(result, record);
+        }
+        let pipeline = Arc::clone(self);
+        #[expect(clippy::disallowed_methods, reason = "tracked, and its end is audited")]
+        let task = tokio::spawn(self.mutations.track_future(async move {
+            let result = work.await;
+            drop(slot);
+            pipeline.finish(result, record)
+        }));
+        match timeout_at(deadline.into(), task).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => Reply::Failed(ToolError::internal()),
+            Err(_) => Reply::Failed(
+                ToolError::new("outcome_unknown", "the change is still under way")
+                    .hint("read what it would have changed before trying again"),
+            ),
+        }
+    }
+
+    /// Waits for `work` as long as someone waits for it.
+    async fn until_ended<T>(
+        &self,
+        work: impl Future<Output = Result<T, ToolError>>,
+        deadline: Instant,
+        cancelled: &CancellationToken,
+    ) -> Result<T, ToolError> {
+        tokio::select! {
+            biased;
+            () = cancelled.cancelled() => Err(ToolError::new("cancelled", "the call was cancelled")),
+            () = self.ending.cancelled() => Err(ToolError::new("ending", "the server is ending")),
+            result = work => result,
+            () = sleep_until(deadline.into()) => Err(self.out_of_time()),
+        }
+    }
+
+    fn finish(&self, result: Result<Answer, ToolError>, record: Open) -> Reply {
+        let mut reply = match result {
+            Ok(answer) => Reply::Answer(answer),
+            Err(error) => Reply::Failed(error),
+        };
+        let end = match &reply {
+            Reply::Answer(answer) => {
+                End { code: "ok", bytes: answer.text.len(), truncated: answer.truncated }
+            }
+            Reply::Failed(error) => End { code: error.code(), ..End::default() },
+            Reply::Unknown | Reply::Question { .. } => End::default(),
+        };
+        if !self.record_end(record, &end)
+            && let Reply::Answer(answer) = &mut reply
+        {
+            answer.text.push_str("\n[warning: this call is not in the audit log]");
+        }
+        reply
+    }
+
+    /// Any other route that reads: a resource, a list, a completion. It stands behind the gate of
+    /// the read tool `tool`, in the same queue, under the same budget, in the same book.
+    pub(crate) async fn read<T, W>(&self, reading: Reading<'_>, work: W) -> Result<T, ToolError>
+    where
+        T: Send,
+        W: AsyncFnOnce(Arc<Call<S>>) -> Result<T, ToolError>,
+    {
+        let Reading { route, tool, resource, cancelled, client, host } = reading;
+        let clock = Clock::start(self.limits.call_budget);
+        let mut record = self.begin(route, Effect::Read, "", client);
+        record.subject().resources.extend(resource.map(str::to_owned));
+        let result = async {
+            let slot = self.slot(clock.deadline, &cancelled).await?;
+            if self.policy.decide(tool, Effect::Read) != Decision::Allow {
+                return Err(ToolError::new("not_found", "no such resource"));
+            }
+            let call = Arc::new(Call {
+                source: Arc::clone(&self.source),
+                tool: route,
+                arguments: [0; 32],
+                allowed: Effect::Read,
+                stop: Stop::new(clock.pause),
+                max_output: self.limits.max_output,
+                results: self.results,
+                state: Arc::clone(&self.state),
+                host,
+                progress: std::sync::Mutex::default(),
+            });
+            let work = AssertUnwindSafe(work(call)).catch_unwind();
+            let work = async { work.await.unwrap_or_else(|_| Err(ToolError::internal())) };
+            let result = self.until_ended(work, clock.deadline, &cancelled).await;
+            drop(slot);
+            result
+        }
+        .await;
+        let code = result.as_ref().err().map_or("ok", ToolError::code);
+        self.record_end(record, &End { code, ..End::default() });
+        result
+    }
+
+    /// Waits in the queue for one of the slots.
+    async fn slot(
+        &self,
+        deadline: Instant,
+        cancelled: &CancellationToken,
+    ) -> Result<OwnedSemaphorePermit, ToolError> {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Ok(slot);
+        }
+        let _queued = Queued::enter(&self.queued, self.limits.queue).ok_or_else(busy)?;
+        let slot = async {
+            // The semaphore is never closed.
+            Arc::clone(&self.slots).acquire_owned().await.map_err(|_| ToolError::internal())
+        };
+        let slot = async { timeout_at(deadline.into(), slot).await.map_err(|_| busy())? };
+        self.until_ended(slot, deadline + Duration::from_secs(1), cancelled).await
+    }
+
+    fn begin(&self, tool: &str, effect: Effect, arguments: &str, client: &str) -> Open {
+        self.audit.begin(Subject {
+            tool: tool.to_owned(),
+            effect,
+            resources: Vec::new(),
+            arguments: arguments.to_owned(),
+            client: client.to_owned(),
+        })
+    }
+
+    /// Writes the outcome; false if it couldn't.
+    fn record_end(&self, record: Open, end: &End) -> bool {
+        let written = record.end(end);
+        if let Err(error) = &written {
+            tracing::error!(%error, "the audit log can't be written");
+        }
+        written.is_ok()
+    }
+
+    fn out_of_time(&self) -> ToolError {
+        let seconds = self.limits.call_budget.as_secs_f32();
+        ToolError::new("timeout", format!("the call took longer than its budget of {seconds} s"))
+            .hint("ask for less, or raise --call-budget")
+    }
+
+    /// All that a person's yes is good for.
+    fn binding(&self, tool: &str, digests: &Digests) -> Vec<u8> {
+        let mut binding = Vec::new();
+        for part in [tool.as_bytes(), &digests.all, self.policy.hash().as_bytes()] {
+            binding.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            binding.extend_from_slice(part);
+        }
+        binding
+    }
+}
+
+/// A route that reads without being a tool.
+pub(crate) struct Reading<'a> {
+    /// The name in the book, for example `resources/read`.
+    pub(crate) route: &'static str,
+    pub(crate) tool: &'static str,
+    pub(crate) resource: Option<&'a str>,
+    pub(crate) cancelled: CancellationToken,
+    pub(crate) client: &'a str,
+    pub(crate) host: Arc<dyn Host>,
+}
+
+/// A call that may run.
+struct Admitted {
+    effect: Effect,
+    work: futures_util::future::BoxFuture<'static, Result<Answer, ToolError>>,
+    slot: OwnedSemaphorePermit,
+    deadline: Instant,
+    cancelled: CancellationToken,
+}
+
+/// Why a call may not run.
+enum Turned {
+    Back(ToolError),
+    Hidden,
+    Question { question: String, state: String },
+}
+
+/// When a call must end, and when long work should pause and answer with what it has.
+struct Clock {
+    deadline: Instant,
+    pause: Instant,
+}
+
+impl Clock {
+    fn start(budget: Duration) -> Self {
+        let now = Instant::now();
+        Self { deadline: now + budget, pause: now + budget * 4 / 5 }
+    }
+}
+
+/// Keyed hashes of a call's arguments.
+struct Digests {
+    all: [u8; 32],
+    /// Without the arguments that only choose a page: a cursor fits every page of its call.
+    page: [u8; 32],
+}
+
+impl Digests {
+    fn of(key: &[u8], tool: &str, arguments: &Object) -> Self {
+        let mut all = Keyed::new(key, tool);
+        let mut page = Keyed::new(key, tool);
+        for (name, value) in arguments {
+            let json = value.to_string();
+            for (digest, counts) in
+                [(&mut all, true), (&mut page, name != "cursor" && name != "limit")]
+            {
+                if counts {
+                    digest.add(name.as_bytes());
+                    digest.add(json.as_bytes());
+                }
+            }
+        }
+        Self { all: all.finish(), page: page.finish() }
+    }
+}
+
+struct Keyed(Option<Hmac<Sha256>>);
+
+impl Keyed {
+    fn new(key: &[u8], tool: &str) -> Self {
+        // A key of any length is accepted (RFC 2104).
+        let mut keyed = Self(Hmac::new_from_slice(key).ok());
+        keyed.add(tool.as_bytes());
+        keyed
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        if let Some(hmac) = &mut self.0 {
+            hmac.update(&(part.len() as u64).to_le_bytes());
+            hmac.update(part);
+        }
+    }
+
+    fn finish(self) -> [u8; 32] {
+        self.0.map(|hmac| hmac.finalize().into_bytes().into()).unwrap_or_default()
+    }
+}
+
+/// A place in the queue.
+struct Queued<'a>(&'a AtomicUsize);
+
+impl<'a> Queued<'a> {
+    fn enter(queued: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let before = queued.fetch_add(1, Ordering::Relaxed);
+        let place = Self(queued);
+        (before < most).then_some(place)
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn busy() -> ToolError {
+    ToolError::new("busy", "too many calls at once").hint("call again later").retry_after_s(2)
+}
+
+fn refused(effect: Effect) -> ToolError {
+    ToolError::new(
+        "policy_denied",
+        format!("this server's policy allows no call with effect `{effect}`"),
+    )
+    .hint("call it in a way that loses nothing; the server's owner decides with --destroy")
+}
+
+fn not_recorded(error: &std::io::Error) -> ToolError {
+    tracing::error!(%error, "the audit log can't be written");
+    ToolError::new("audit_unavailable", "nothing was changed: the change can't be recorded first")
+        .hint("the server's owner has to make the audit directory writable")
+}
+
+fn question(tool: &str, need: &Need) -> String {
+    let what = need.loses.clone().unwrap_or_else(|| need.resources.join(", "));
+    match what.as_str() {
+        "" => format!("Allow `{tool}`? It may lose data for good."),
+        what => format!("Allow `{tool}`? It may lose data for good: {what}"),
+    }
+}

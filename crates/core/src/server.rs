@@ -1,0 +1,137 @@
+//! A connector server: what it is made of, and how it is served over a pair of byte streams until
+//! its host goes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::ServiceExt as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use crate::handler::{Gate, Handler, Identity};
+use crate::pipeline::Pipeline;
+use crate::resource::RegisteredResource;
+use crate::tool::Registered;
+use crate::wire::{Ids, Output, Wire};
+
+/// Reads under way get this long once the host has gone.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// One connector server: the few things in which it differs from the others.
+pub trait Server: Sized + 'static {
+    /// What its tools work on.
+    type Source: Send + Sync + 'static;
+    /// Its own settings, from the command line, the environment and the `[source]` table of a
+    /// configuration file. Fields are optional or lists; unset ones are left out when serialized.
+    type Options: clap::Args + Serialize + DeserializeOwned + Default + Send;
+
+    /// The binary's name, `lockkeeper-…`.
+    const NAME: &'static str;
+    /// A name for people.
+    const TITLE: &'static str;
+    /// The binary's version.
+    const VERSION: &'static str;
+    /// One line for `--help`.
+    const ABOUT: &'static str;
+    /// What an agent should know before it calls a tool; always in its context, so short.
+    const INSTRUCTIONS: &'static str;
+    /// Whether tools reach beyond this machine (MCP's `openWorldHint`).
+    const OPEN_WORLD: bool = true;
+
+    /// The tools, in one static slice.
+    fn tools() -> &'static [Registered<Self::Source>];
+
+    /// The resource families.
+    fn resources() -> &'static [RegisteredResource<Self::Source>] {
+        &[]
+    }
+
+    /// Makes the source. Nothing is connected to, locked or changed yet: a host may start a server
+    /// twice and end it at will.
+    fn open(options: Self::Options, environment: &Environment) -> Result<Self::Source, StartError>;
+
+    /// Says for `check` what the source reaches and what the platform can't keep.
+    fn report(_source: &Self::Source) -> Vec<Finding> {
+        Vec::new()
+    }
+}
+
+/// What a server may know of the process around it.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The user's home directory.
+    pub home: Option<PathBuf>,
+    /// The directory in which the server was started.
+    pub current_dir: Option<PathBuf>,
+}
+
+/// Why a server can't start: a message and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StartError {
+    message: String,
+}
+
+impl StartError {
+    /// A start that failed for this reason, said in full.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+/// One line of `check`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// What it is about, for example `root`.
+    pub subject: String,
+    /// How it stands.
+    pub state: String,
+    /// Whether the server can work like this.
+    pub ok: bool,
+}
+
+/// Serves one connection to its end. `draining` begins the end from outside.
+pub(crate) async fn serve<S, R, W>(
+    pipeline: Arc<Pipeline<S>>,
+    identity: Identity,
+    (input, output): (R, W),
+    draining: CancellationToken,
+) where
+    S: Send + Sync + 'static,
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let ids = Arc::new(Ids::default());
+    let (output, writing) = Output::new(output, draining.clone());
+    let wire = Wire::new(input, output, Arc::clone(&ids), draining.clone());
+    let gate = Gate { handler: Handler::new(Arc::clone(&pipeline), identity), ids };
+    let serving = async {
+        match gate.serve(wire).await {
+            Ok(running) => {
+                if let Err(error) = running.waiting().await {
+                    tracing::error!(%error, "the protocol loop failed");
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the connection ended before it began"),
+        }
+    };
+    let ending = async {
+        draining.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+        pipeline.ending.cancel();
+        // Reads end at once now; a client that doesn't read its answers is not waited for.
+        pipeline.mutations.close();
+        pipeline.mutations.wait().await;
+        tokio::time::sleep(GRACE / 2).await;
+    };
+    let all = async { tokio::join!(serving, writing) };
+    tokio::select! {
+        _ = all => {}
+        () = ending => {}
+    }
+    pipeline.mutations.close();
+    pipeline.mutations.wait().await;
+}

@@ -1,0 +1,37 @@
+//! A server without a process around it, for lockkeeper-testkit.
+
+use serde_json::Value;
+use tokio::io::DuplexStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Served;
+use crate::effect::Effect;
+use crate::server::{Server, serve};
+
+/// Serves `S`, started with these arguments, over one end of an in-memory connection until the
+/// other end is closed. No environment is read and nothing is kept, but what the arguments name.
+///
+/// # Errors
+///
+/// Whatever `S` would print and end with.
+pub fn serve_in_memory<S: Server>(
+    arguments: &[&str],
+) -> Result<(DuplexStream, impl Future<Output = ()> + Send + use<S>), String> {
+    let served = Served::<S>::from_args(arguments)?;
+    let (client, server) = tokio::io::duplex(1024 * 1024);
+    let streams = tokio::io::split(server);
+    let serving = serve(served.pipeline, served.identity, streams, CancellationToken::new());
+    Ok((client, serving))
+}
+
+/// Every tool of `S` with its effects (weakest and strongest), whatever a policy says.
+pub fn registered<S: Server>() -> Vec<(&'static str, Effect, Effect)> {
+    S::tools().iter().map(|tool| (tool.name(), tool.effects().0, tool.effects().1)).collect()
+}
+
+/// The definitions that `S`, started with these arguments, lists.
+pub fn definitions<S: Server>(arguments: &[&str]) -> Result<Vec<Value>, String> {
+    let served = Served::<S>::from_args(arguments)?;
+    let definitions = served.pipeline.catalog.definitions();
+    definitions.map(|one| serde_json::to_value(one).map_err(|error| error.to_string())).collect()
+}

@@ -1,0 +1,539 @@
+//! JSON-RPC over lines. rmcp's own transport drops what it can't read; here every line gets its
+//! answer, ids of any type come back as they were, and nothing that a client sends can grow the
+//! process without bound. At the end of the input, calls under way are finished first.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, ClientJsonRpcMessage, ClientNotification,
+    ClientRequest, GetExtensions as _, JsonRpcMessage, RequestId, RequestMetaObject,
+    ServerJsonRpcMessage,
+};
+use rmcp::service::RoleServer;
+use rmcp::transport::Transport;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::bytes::BytesMut;
+use tokio_util::sync::CancellationToken;
+
+use crate::decode;
+
+/// The longest line that is read.
+const MAX_LINE: usize = 16 * 1024 * 1024;
+
+/// With this much waiting to be written, no further request is read.
+const MAX_UNWRITTEN: usize = 4 * 1024 * 1024;
+
+const PARSE_ERROR: i32 = -32700;
+const INVALID_REQUEST: i32 = -32600;
+const INVALID_PARAMS: i32 = -32602;
+
+/// The server's end of a connection.
+pub(crate) struct Wire<R> {
+    input: R,
+    buffer: BytesMut,
+    /// Bytes at the start of `buffer` that hold no newline.
+    scanned: usize,
+    discarding: bool,
+    ended: bool,
+    opened: bool,
+    output: Output,
+    refusals: VecDeque<Vec<u8>>,
+    ids: Arc<Ids>,
+    draining: CancellationToken,
+}
+
+impl<R: AsyncRead + Send + Unpin> Wire<R> {
+    /// `draining` is cancelled when the input ends; cancelling it ends the input.
+    pub(crate) fn new(
+        input: R,
+        output: Output,
+        ids: Arc<Ids>,
+        draining: CancellationToken,
+    ) -> Self {
+        Self {
+            input,
+            buffer: BytesMut::new(),
+            scanned: 0,
+            discarding: false,
+            ended: false,
+            opened: false,
+            output,
+            refusals: VecDeque::new(),
+            ids,
+            draining,
+        }
+    }
+
+    /// The next line, without its newline; at the end of the input, what is left.
+    fn take_line(&mut self) -> Option<BytesMut> {
+        loop {
+            let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
+            let Some(newline) = fresh.iter().position(|byte| *byte == b'\n') else {
+                self.scanned = self.buffer.len();
+                if self.scanned > MAX_LINE && !self.discarding {
+                    self.discarding = true;
+                    let problem = format!("a line may have at most {MAX_LINE} bytes");
+                    self.refusals.push_back(refusal("null", PARSE_ERROR, &problem));
+                }
+                if self.discarding {
+                    self.buffer.clear();
+                    self.scanned = 0;
+                }
+                let rest = self.ended && !self.buffer.is_empty();
+                return rest.then(|| self.split(self.buffer.len()));
+            };
+            let mut line = self.split(self.scanned + newline + 1);
+            line.truncate(line.len() - 1);
+            if std::mem::take(&mut self.discarding) {
+                continue;
+            }
+            return Some(line);
+        }
+    }
+
+    fn split(&mut self, at: usize) -> BytesMut {
+        self.scanned = 0;
+        self.buffer.split_to(at)
+    }
+
+    fn accept(&mut self, line: &[u8]) -> Option<ClientJsonRpcMessage> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return None;
+        }
+        match read(line, &self.ids) {
+            Ok(message) => {
+                let is_request = matches!(message, Some(JsonRpcMessage::Request(_)));
+                self.opened |= is_request;
+                // rmcp ends a connection that begins with anything but a request.
+                message.filter(|_| self.opened)
+            }
+            Err(refused) => {
+                self.refusals.push_back(refused);
+                None
+            }
+        }
+    }
+}
+
+impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Wire<R> {
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        item: ServerJsonRpcMessage,
+    ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
+        let line = write(&item, &self.ids);
+        let output = self.output.clone();
+        async move {
+            match line? {
+                Some(line) => output.write(line).await,
+                None => Ok(()),
+            }
+        }
+    }
+
+    /// Cancel-safe: what was read and not yet returned stays in `self`.
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        loop {
+            while !self.refusals.is_empty() {
+                let place = self.output.lines.clone().reserve_owned().await.ok()?;
+                if let Some(line) = self.refusals.pop_front() {
+                    self.output.unwritten.add(line.len());
+                    place.send(line);
+                }
+            }
+            self.output.unwritten.below(MAX_UNWRITTEN).await;
+            if let Some(line) = self.take_line() {
+                match self.accept(&line) {
+                    Some(message) => return Some(message),
+                    None => continue,
+                }
+            }
+            if !self.refusals.is_empty() {
+                continue;
+            }
+            if self.ended {
+                self.draining.cancel();
+                self.ids.idle().await;
+                return None;
+            }
+            self.buffer.reserve(64 * 1024);
+            let read = tokio::select! {
+                read = self.input.read_buf(&mut self.buffer) => read,
+                () = self.draining.cancelled() => Ok(0),
+            };
+            match read {
+                Ok(0) => self.ended = true,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the input can't be read");
+                    self.ended = true;
+                }
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), io::Error> {
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    jsonrpc: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    method: Option<String>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+}
+
+/// A `null` that is there is not the same as none.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
+}
+
+/// Reads one line: a message, nothing for one that needs no answer, or the answer that refuses it.
+fn read(line: &[u8], ids: &Ids) -> Result<Option<ClientJsonRpcMessage>, Vec<u8>> {
+    let parse_error = |problem: &str| refusal("null", PARSE_ERROR, problem);
+    let text = std::str::from_utf8(line).map_err(|_| parse_error("not UTF-8"))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let envelope: Envelope<'_> = match serde_json::from_str(text) {
+        Ok(envelope) => envelope,
+        Err(error) if error.is_data() => {
+            let problem = match text.trim_start().starts_with('[') {
+                true => "batches are not supported; send one message a line".to_owned(),
+                false => short(&error),
+            };
+            return Err(refusal("null", INVALID_REQUEST, &problem));
+        }
+        Err(error) => return Err(parse_error(&short(&error))),
+    };
+    let id = envelope.id.map(RawValue::get);
+    let invalid = |problem: &str| {
+        refusal(id.filter(|id| is_id(id)).unwrap_or("null"), INVALID_REQUEST, problem)
+    };
+    let Some(method) = envelope.method else {
+        // A response to a request of ours; anything else has nobody to answer to.
+        if id.is_none() {
+            return Err(invalid("neither a request nor a response"));
+        }
+        return serde_json::from_str(text).map(Some).map_err(|error| invalid(&short(&error)));
+    };
+    if envelope.jsonrpc.is_none_or(|version| version.get() != "\"2.0\"") {
+        return Err(invalid("`jsonrpc` must be \"2.0\""));
+    }
+    let Some(id) = id else { return Ok(notification(&method, envelope.params, ids)) };
+    if !is_id(id) {
+        return Err(invalid("`id` must be a string or a number"));
+    }
+    let refuse = |problem: &str| refusal(id, INVALID_PARAMS, problem);
+    let params = envelope.params.map(decode::strict).transpose();
+    let params = params.map_err(|error| refuse(&short(&error)))?;
+    let request = request(&method, params).map_err(|problem| refuse(&problem))?;
+    let Some(number) = ids.open(id) else {
+        return Err(invalid("a request with this `id` is still under way"));
+    };
+    Ok(Some(JsonRpcMessage::request(request, RequestId::Number(number))))
+}
+
+/// MCP allows strings and numbers; JSON-RPC discourages fractions, and they are only echoed here.
+fn is_id(id: &str) -> bool {
+    id.len() <= 1_000 && id.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
+}
+
+fn request(method: &str, params: Option<Value>) -> Result<ClientRequest, String> {
+    if method == "tools/call" {
+        return call_tool(params);
+    }
+    let message = match params {
+        Some(params) => json!({"method": method, "params": params}),
+        None => json!({"method": method}),
+    };
+    let request: ClientRequest = serde_json::from_value(message)
+        .map_err(|_| format!("the parameters of `{method}` must be an object"))?;
+    if let ClientRequest::CustomRequest(_) = request
+        && KNOWN.contains(&method)
+    {
+        return Err(format!("invalid parameters for `{method}`"));
+    }
+    Ok(request)
+}
+
+/// Requests that rmcp would turn into a custom one if their parameters don't fit.
+const KNOWN: [&str; 9] = [
+    "initialize",
+    "ping",
+    "server/discover",
+    "tools/list",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "completion/complete",
+    "prompts/list",
+];
+
+/// The request that matters for speed, without the detour over every other shape.
+fn call_tool(params: Option<Value>) -> Result<ClientRequest, String> {
+    let Some(Value::Object(mut params)) = params else {
+        return Err("`params` must be an object with `name`".to_owned());
+    };
+    let meta = match params.remove("_meta") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(meta)) => Some(meta),
+        Some(_) => return Err("`_meta` must be an object".to_owned()),
+    };
+    let params: CallToolRequestParams = serde_json::from_value(Value::Object(params))
+        .map_err(|error| format!("invalid parameters: {}", short(&error)))?;
+    let mut request = CallToolRequest::new(params);
+    if let Some(meta) = meta {
+        let meta: RequestMetaObject = serde_json::from_value(Value::Object(meta))
+            .map_err(|error| format!("invalid `_meta`: {}", short(&error)))?;
+        request.extensions_mut().insert(meta);
+    }
+    Ok(ClientRequest::CallToolRequest(request))
+}
+
+fn notification(
+    method: &str,
+    params: Option<&RawValue>,
+    ids: &Ids,
+) -> Option<ClientJsonRpcMessage> {
+    let mut params = params.map(decode::strict).transpose().ok()?;
+    if method == "notifications/cancelled" {
+        let id = params.as_ref()?.get("requestId")?.to_string();
+        let number = ids.cancel(&id)?;
+        *params.as_mut()?.get_mut("requestId")? = Value::from(number);
+    }
+    let message = match params {
+        Some(params) => json!({"method": method, "params": params}),
+        None => json!({"method": method}),
+    };
+    let notification: ClientNotification = serde_json::from_value(message).ok()?;
+    Some(JsonRpcMessage::notification(notification))
+}
+
+/// One line for a message to the client; none for a response that nobody waits for.
+fn write(message: &ServerJsonRpcMessage, ids: &Ids) -> io::Result<Option<Vec<u8>>> {
+    let (id, key, body) = match message {
+        JsonRpcMessage::Response(response) => {
+            (Some(&response.id), "result", serde_json::to_vec(&response.result)?)
+        }
+        JsonRpcMessage::Error(error) => {
+            (error.id.as_ref(), "error", serde_json::to_vec(&error.error)?)
+        }
+        JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => {
+            let mut line = serde_json::to_vec(message)?;
+            line.push(b'\n');
+            return Ok(Some(line));
+        }
+    };
+    let id = match id {
+        Some(RequestId::Number(number)) => match ids.close(*number) {
+            Some(id) => id,
+            None => return Ok(None),
+        },
+        _ => "null".to_owned(),
+    };
+    let mut line = Vec::with_capacity(body.len() + id.len() + 40);
+    line.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    line.extend_from_slice(id.as_bytes());
+    line.extend_from_slice(b",\"");
+    line.extend_from_slice(key.as_bytes());
+    line.extend_from_slice(b"\":");
+    line.extend_from_slice(&body);
+    line.extend_from_slice(b"}\n");
+    Ok(Some(line))
+}
+
+fn refusal(id: &str, code: i32, problem: &str) -> Vec<u8> {
+    let error = json!({"code": code, "message": problem});
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}\n").into_bytes()
+}
+
+/// An error of the JSON parser without the input that it may quote at length.
+fn short(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    crate::text::truncate_at_char(&mut text, 200);
+    text
+}
+
+/// Requests under way. rmcp sees a number of ours for each, so that ids of any type come back as
+/// they were and two requests can't be taken for one another.
+#[derive(Default)]
+pub(crate) struct Ids {
+    table: Mutex<Table>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Table {
+    last: i64,
+    open: HashMap<i64, OpenRequest>,
+    numbers: HashMap<String, i64>,
+}
+
+struct OpenRequest {
+    id: String,
+    cancelled: bool,
+    handled: bool,
+}
+
+impl Ids {
+    fn with<T>(&self, work: impl FnOnce(&mut Table) -> T) -> T {
+        // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
+        let mut table = self.table.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        work(&mut table)
+    }
+
+    /// A number for a new request; none if one with this id is under way.
+    fn open(&self, id: &str) -> Option<i64> {
+        self.with(|table| {
+            if table.numbers.contains_key(id) {
+                return None;
+            }
+            table.last += 1;
+            let number = table.last;
+            table.numbers.insert(id.to_owned(), number);
+            let request = OpenRequest { id: id.to_owned(), cancelled: false, handled: false };
+            table.open.insert(number, request);
+            Some(number)
+        })
+    }
+
+    /// The number of a request that its client cancels, unless its response is on its way.
+    fn cancel(&self, id: &str) -> Option<i64> {
+        self.with(|table| {
+            let number = *table.numbers.get(id)?;
+            let request = table.open.get_mut(&number)?;
+            (!request.handled).then(|| request.cancelled = true).map(|()| number)
+        })
+    }
+
+    /// The request's handler has ended. rmcp sends no response to a cancelled one.
+    pub(crate) fn handled(&self, id: &RequestId) {
+        let RequestId::Number(number) = id else { return };
+        let cancelled = self.with(|table| {
+            let request = table.open.get_mut(number)?;
+            request.handled = true;
+            Some(request.cancelled)
+        });
+        if cancelled == Some(true) {
+            self.close(*number);
+        }
+    }
+
+    /// The id of a request that is answered now.
+    fn close(&self, number: i64) -> Option<String> {
+        let id = self.with(|table| {
+            let id = table.open.remove(&number)?.id;
+            table.numbers.remove(&id);
+            Some(id)
+        });
+        self.changed.notify_waiters();
+        id
+    }
+
+    /// Waits until no request is under way.
+    async fn idle(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.with(|table| table.open.is_empty()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+/// Where lines to the client go. Written by one task, which joins what is ready into one write.
+#[derive(Clone)]
+pub(crate) struct Output {
+    lines: mpsc::Sender<Vec<u8>>,
+    unwritten: Arc<Unwritten>,
+}
+
+impl Output {
+    /// The output and the task that writes it, which ends when all clones are gone or when the
+    /// client no longer reads; then it cancels `draining`.
+    pub(crate) fn new<W: AsyncWrite + Send + Unpin>(
+        writer: W,
+        draining: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (lines, waiting) = mpsc::channel(256);
+        let unwritten = Arc::new(Unwritten::default());
+        let output = Self { lines, unwritten: Arc::clone(&unwritten) };
+        let task = async move {
+            if let Err(error) = write_lines(writer, waiting, &unwritten).await {
+                tracing::info!(%error, "the client no longer reads");
+            }
+            draining.cancel();
+        };
+        (output, task)
+    }
+
+    async fn write(&self, line: Vec<u8>) -> io::Result<()> {
+        self.unwritten.add(line.len());
+        self.lines.send(line).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+async fn write_lines<W: AsyncWrite + Send + Unpin>(
+    mut writer: W,
+    mut lines: mpsc::Receiver<Vec<u8>>,
+    unwritten: &Unwritten,
+) -> io::Result<()> {
+    while let Some(mut batch) = lines.recv().await {
+        while batch.len() < 64 * 1024
+            && let Ok(line) = lines.try_recv()
+        {
+            batch.extend_from_slice(&line);
+        }
+        writer.write_all(&batch).await?;
+        writer.flush().await?;
+        unwritten.remove(batch.len());
+    }
+    Ok(())
+}
+
+/// Bytes that wait for the client to read.
+#[derive(Default)]
+struct Unwritten {
+    bytes: AtomicUsize,
+    less: Notify,
+}
+
+impl Unwritten {
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.less.notify_waiters();
+    }
+
+    async fn below(&self, most: usize) {
+        loop {
+            let less = self.less.notified();
+            tokio::pin!(less);
+            less.as_mut().enable();
+            if self.bytes.load(Ordering::Relaxed) < most {
+                return;
+            }
+            less.await;
+        }
+    }
+}
