@@ -1,1 +1,66 @@
-//! MCP connector server for files and directories.
+//! MCP connector server for files and directories: a source that can't leave its roots, tools that
+//! translate to it, and what they need to be served by lockkeeper-core.
+
+mod config;
+mod pages;
+mod refusal;
+mod resource;
+pub mod source;
+#[cfg(test)]
+mod testing;
+mod tools;
+
+use lockkeeper_core::{Environment, Finding, Registered, RegisteredResource, Server, StartError};
+
+pub use config::Options;
+use pages::Pages;
+use source::{Access, Source};
+
+/// The filesystem connector.
+pub struct Filesystem;
+
+/// What its tools work on.
+pub struct Fs {
+    files: std::sync::Arc<Source>,
+    pages: Pages,
+}
+
+impl Server for Filesystem {
+    type Source = Fs;
+    type Options = Options;
+
+    const NAME: &'static str = "lockkeeper-filesystem";
+    const TITLE: &'static str = "Files";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const ABOUT: &'static str =
+        "Files and directories for agents, beneath the directories you name";
+    const INSTRUCTIONS: &'static str = "Reads and searches files beneath the allowed directories; \
+        list_directory without a path names them. search_text looks into files, find_files at names.";
+    const OPEN_WORLD: bool = false;
+
+    fn tools() -> &'static [Registered<Fs>] {
+        tools::TOOLS
+    }
+
+    fn resources() -> &'static [RegisteredResource<Fs>] {
+        resource::RESOURCES
+    }
+
+    fn open(options: Options, environment: &Environment) -> Result<Fs, StartError> {
+        let config = config::decide(options, environment)?;
+        let files = Source::open(&config).map_err(|error| config::setup_failed(&error))?;
+        Ok(Fs { files: files.into(), pages: Pages::default() })
+    }
+
+    fn report(fs: &Fs) -> Vec<Finding> {
+        let root = |root: source::RootInfo| Finding {
+            subject: "root".to_owned(),
+            state: match root.access {
+                Access::ReadOnly => format!("{} (read-only)", root.path),
+                Access::ReadWrite => format!("{} (read and write)", root.path),
+            },
+            ok: true,
+        };
+        fs.files.roots().into_iter().map(root).collect()
+    }
+}

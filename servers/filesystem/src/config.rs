@@ -1,0 +1,75 @@
+//! The settings of this server: which directories, and which of their files exist for agents.
+
+use std::path::{Path, PathBuf};
+
+use lockkeeper_core::{Environment, StartError};
+use serde::{Deserialize, Serialize};
+
+use crate::source::{Access, Config, RootSpec, SetupError, is_filesystem_root};
+
+/// The command line and the `[source]` table.
+#[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Directories to allow; `.` is where the server starts. `:ro` and `:rw` after one say what may
+    /// be done there [default: as --write says]
+    #[arg(value_name = "DIR[:ro|:rw]")]
+    pub roots: Vec<String>,
+    /// Hide files and directories that match; repeatable. A name matches at any depth, a path from
+    /// its root
+    #[arg(long, value_name = "GLOB")]
+    pub deny: Vec<String>,
+    /// Hide all files that match none of these; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<String>,
+    /// Show what is hidden by default as a secret (.env, private keys, …) and matches; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub allow: Vec<String>,
+}
+
+/// Checks the directories and makes the source's configuration.
+pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Config, StartError> {
+    if options.roots.is_empty() {
+        return Err(StartError::new(
+            "name at least one directory to allow, for example: lockkeeper-filesystem .",
+        ));
+    }
+    let roots = options.roots.iter().map(|root| parse_root(root, environment));
+    Ok(Config {
+        roots: roots.collect::<Result<_, _>>()?,
+        deny: options.deny,
+        only: options.only,
+        allow: options.allow,
+    })
+}
+
+fn parse_root(text: &str, environment: &Environment) -> Result<RootSpec, StartError> {
+    let (path, access) = match (text.strip_suffix(":rw"), text.strip_suffix(":ro")) {
+        (Some(path), _) => (path, Access::ReadWrite),
+        (_, Some(path)) => (path, Access::ReadOnly),
+        _ => (text, Access::ReadOnly),
+    };
+    let path = PathBuf::from(path);
+    let refuse =
+        |why: &str| Err(StartError::new(format!("`{text}` is not allowed as a directory: {why}")));
+    if is_filesystem_root(&path) {
+        return refuse("it is the whole filesystem; name the directories that agents need");
+    }
+    if environment.home.as_deref().is_some_and(|home| is_same(home, &path)) {
+        return refuse("it is the home directory, which holds secrets; name a directory in it");
+    }
+    Ok(RootSpec { path, access })
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+/// The whole chain of a failed start in one line.
+pub(crate) fn setup_failed(error: &SetupError) -> StartError {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    StartError::new(format!("{error}{}", cause.unwrap_or_default()))
+}

@@ -1,0 +1,56 @@
+//! Results that have more pages than one: kept so that the next page doesn't walk the tree again.
+//! Bounded, and only ever a shortcut: a page that isn't here is computed anew.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::source::{FindResult, SearchResult};
+
+/// As many results as are kept; each takes a few megabytes at most.
+const MOST: usize = 3;
+
+/// The results kept, least recently used first.
+#[derive(Default)]
+pub(crate) struct Pages {
+    kept: Mutex<Vec<(String, Kept)>>,
+}
+
+/// One result.
+#[derive(Clone)]
+pub(crate) enum Kept {
+    Found(Arc<FindResult>),
+    Searched(Arc<Chunk>),
+}
+
+/// As much of a search's hits as fits into memory at once.
+pub(crate) struct Chunk {
+    /// How many items of the whole result come before this chunk.
+    pub(crate) base: u64,
+    /// Hits and files with hits before this chunk.
+    pub(crate) before: (u64, u64),
+    pub(crate) result: SearchResult,
+}
+
+impl Pages {
+    pub(crate) fn get(&self, key: &str) -> Option<Kept> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|(known, _)| known == key)?;
+        let entry = kept.remove(at);
+        let found = entry.1.clone();
+        kept.push(entry);
+        Some(found)
+    }
+
+    pub(crate) fn put(&self, key: String, value: Kept) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(known, _)| *known != key);
+        if kept.len() >= MOST {
+            kept.remove(0);
+        }
+        kept.push((key, value));
+    }
+
+    pub(crate) fn drop(&self, key: &str) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(known, _)| known != key);
+    }
+}

@@ -1,0 +1,21 @@
+//! The tools: one file each, registered here.
+
+mod diff_files;
+mod file_info;
+mod find_files;
+mod list_directory;
+mod read_file;
+mod search_text;
+
+use lockkeeper_core::{Registered, tool};
+
+use crate::Fs;
+
+pub(crate) static TOOLS: &[Registered<Fs>] = &[
+    tool::<Fs, read_file::ReadFile>("read_file"),
+    tool::<Fs, list_directory::ListDirectory>("list_directory"),
+    tool::<Fs, find_files::FindFiles>("find_files"),
+    tool::<Fs, search_text::SearchText>("search_text"),
+    tool::<Fs, file_info::FileInfo>("file_info"),
+    tool::<Fs, diff_files::DiffFiles>("diff_files"),
+];

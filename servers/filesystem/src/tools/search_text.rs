@@ -1,0 +1,400 @@
+//! `search_text`: lines that match, grouped by file; or files, or counts.
+
+use std::sync::Arc;
+
+use lockkeeper_core::{Cx, Effect, Need, Output, Read, Room, Stop, Tool, ToolError, grouped};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Fs;
+use crate::pages::{Chunk, Kept};
+use crate::source::{SearchMode, SearchOptions, SearchResult};
+
+/// Bytes of hits that are kept in memory for the next pages.
+const KEPT: usize = 6 * 1024 * 1024;
+/// More lines around a hit than anyone needs.
+const MOST_CONTEXT: usize = 100;
+
+pub(crate) struct SearchText;
+
+/// Search file contents by regex (or literal).
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Args {
+    pattern: String,
+    path: Option<String>,
+    glob: Option<String>,
+    #[serde(default)]
+    literal: bool,
+    #[serde(default)]
+    ignore_case: bool,
+    #[serde(default)]
+    multiline: bool,
+    context: Option<usize>,
+    output: Option<What>,
+    /// also .gitignore'd and hidden
+    #[serde(default)]
+    ignored: bool,
+    limit: Option<usize>,
+    /// from `next`
+    cursor: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum What {
+    Lines,
+    Files,
+    Count,
+}
+
+#[derive(Default, Serialize, JsonSchema)]
+pub(crate) struct Hits {
+    files: Vec<FileHits>,
+    /// Matching lines in all (with output files: not counted).
+    hits: u64,
+    /// Files with hits in all.
+    files_with_hits: u64,
+    /// Files looked at.
+    searched: u64,
+    /// Passed over: binary, unreadable, too large for multiline.
+    skipped: u64,
+    /// Whether everything was searched; if not, the counts are lower bounds.
+    complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip)]
+    lines: String,
+    #[serde(skip)]
+    what: Option<What>,
+    #[serde(skip)]
+    end: Option<u64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct FileHits {
+    path: String,
+    hits: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<Line>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Line {
+    line: u64,
+    text: String,
+    /// It only stands near a hit.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    context: bool,
+}
+
+impl Tool<Fs> for SearchText {
+    type Effect = Read;
+    type Args = Args;
+    type Output = Hits;
+
+    fn plan(args: &Args) -> Need {
+        args.path.iter().fold(Need::new(Effect::Read), |need, path| need.resource(path))
+    }
+
+    async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Hits, ToolError> {
+        if args.pattern.is_empty() {
+            return Err(
+                ToolError::invalid_arguments("`pattern` is empty").hint("find_files lists files")
+            );
+        }
+        let skip = match cx.resume(args.cursor.as_deref())?.as_deref() {
+            Some([skip]) => *skip,
+            _ => 0,
+        };
+        let what = args.output.unwrap_or(What::Lines);
+        let options = SearchOptions {
+            pattern: args.pattern,
+            literal: args.literal,
+            ignore_case: args.ignore_case,
+            multiline: args.multiline,
+            context: args.context.unwrap_or(0).min(MOST_CONTEXT),
+            glob: args.glob,
+            ignored: args.ignored,
+            mode: match what {
+                What::Lines => SearchMode::Lines,
+                What::Files => SearchMode::Files,
+                What::Count => SearchMode::Count,
+            },
+            keep_bytes: KEPT,
+            from: None,
+        };
+        let base = args.path.unwrap_or_default();
+        let page =
+            Page { skip, limit: args.limit.unwrap_or(usize::MAX), room: cx.max_output(), what };
+        let mut hits =
+            cx.blocking(move |fs, stop| search(fs, &base, options, &page, stop)).await??;
+        hits.next = hits.end.map(|end| cx.next(&[end]));
+        Ok(hits)
+    }
+}
+
+/// Which part of the result is wanted.
+struct Page {
+    /// Items before it: lines, or files.
+    skip: u64,
+    limit: usize,
+    room: usize,
+    what: What,
+}
+
+fn search(
+    fs: &Fs,
+    base: &str,
+    mut options: SearchOptions,
+    page: &Page,
+    stop: &Stop,
+) -> Result<Hits, ToolError> {
+    let key = format!("{base}\n{options:?}");
+    let kept = match fs.pages.get(&key) {
+        Some(Kept::Searched(chunk)) if page.skip > 0 && chunk.base <= page.skip => Some(chunk),
+        _ => None,
+    };
+    let mut chunk = match kept {
+        Some(chunk) => chunk,
+        None => Arc::new(Chunk {
+            base: 0,
+            before: (0, 0),
+            result: fs.files.search(&fs.files.locate(base)?, &options, stop)?,
+        }),
+    };
+    // Hits beyond what is kept are searched for again from where the kept ones end.
+    while page.skip >= chunk.base + items(&chunk.result, page.what)
+        && page.skip > 0
+        && let Some(from) = chunk.result.next.clone()
+    {
+        options.from = Some(from);
+        let (hits, files) = kept_counts(&chunk.result);
+        let result = fs.files.search(&fs.files.locate(base)?, &options, stop)?;
+        chunk = Arc::new(Chunk {
+            base: chunk.base + items(&chunk.result, page.what),
+            before: (chunk.before.0 + hits, chunk.before.1 + files),
+            result,
+        });
+    }
+    let hits = render(&chunk, page);
+    if hits.end.is_some() {
+        fs.pages.put(key, Kept::Searched(chunk));
+    } else {
+        fs.pages.drop(&key);
+    }
+    Ok(hits)
+}
+
+/// How many items a result holds to be shown.
+fn items(result: &SearchResult, what: What) -> u64 {
+    match what {
+        What::Lines => result.files.iter().map(|file| file.lines().count() as u64).sum(),
+        What::Files | What::Count => result.files.len() as u64,
+    }
+}
+
+/// Hits and files that a later chunk doesn't count again.
+fn kept_counts(result: &SearchResult) -> (u64, u64) {
+    let hits = result.files.iter().map(|file| file.kept).sum();
+    let partial = result.next.as_ref().is_some_and(|next| next.hits > 0);
+    (hits, (result.files.len() as u64).saturating_sub(u64::from(partial)))
+}
+
+fn render(chunk: &Chunk, page: &Page) -> Hits {
+    let result = &chunk.result;
+    let mut room = Room::new(page.room);
+    let mut files = Vec::new();
+    let mut position = chunk.base;
+    let mut shown = 0;
+    let mut full = false;
+    for file in &result.files {
+        if full {
+            break;
+        }
+        if page.what != What::Lines {
+            position += 1;
+            if position <= page.skip {
+                continue;
+            }
+            let line = match page.what {
+                What::Count => format!("{}: {}\n", file.path, file.hits),
+                What::Files | What::Lines => format!("{}\n", file.path),
+            };
+            if shown == page.limit || !room.push(&line) {
+                position -= 1;
+                break;
+            }
+            shown += 1;
+            files.push(FileHits { path: file.path.clone(), hits: file.hits, lines: Vec::new() });
+            continue;
+        }
+        let mut lines = Vec::new();
+        let mut last = 0;
+        for hit in file.lines() {
+            position += 1;
+            if position <= page.skip {
+                continue;
+            }
+            let mut text = String::new();
+            if lines.is_empty() {
+                text.push_str(&format!("{}\n", file.path));
+            } else if last + 1 < hit.line && hit_has_context(page, file) {
+                text.push_str("--\n");
+            }
+            let mark = if hit.is_context { '-' } else { ':' };
+            text.push_str(&format!(
+                "{}{mark}{}\n",
+                hit.line,
+                hit.text.trim_end_matches(['\n', '\r'])
+            ));
+            if shown == page.limit || !room.push(&text) {
+                position -= 1;
+                full = true;
+                break;
+            }
+            shown += usize::from(!hit.is_context);
+            last = hit.line;
+            lines.push(Line { line: hit.line, text: hit.text.to_owned(), context: hit.is_context });
+        }
+        if !lines.is_empty() {
+            files.push(FileHits { path: file.path.clone(), hits: file.hits, lines });
+        }
+    }
+    let more = position < chunk.base + items(result, page.what) || result.next.is_some();
+    Hits {
+        files,
+        hits: chunk.before.0 + result.hits,
+        files_with_hits: chunk.before.1 + result.files_with_hits,
+        searched: result.searched,
+        skipped: result.binary + result.unreadable + result.too_large,
+        complete: result.complete,
+        next: None,
+        lines: room.into_text(),
+        what: Some(page.what),
+        end: more.then_some(position),
+    }
+}
+
+fn hit_has_context(_: &Page, file: &crate::source::FileHits) -> bool {
+    file.lines().any(|hit| hit.is_context)
+}
+
+impl Output for Hits {
+    const BULK: bool = true;
+
+    fn text(&self) -> String {
+        let more = if self.complete { "" } else { " so far (state: running)" };
+        let files = grouped(self.files_with_hits);
+        let mut header = match self.what {
+            Some(What::Files) => format!("[{files} files{more}"),
+            _ => format!("[{} hits in {files} files{more}", grouped(self.hits)),
+        };
+        header.push_str(&format!(", {} searched", grouped(self.searched)));
+        if self.skipped > 0 {
+            header.push_str(&format!(", {} skipped (binary or unreadable)", grouped(self.skipped)));
+        }
+        if let Some(next) = &self.next {
+            header.push_str(&format!("; truncated, next: cursor {next}"));
+        }
+        format!("{header}]\n{}", self.lines)
+    }
+
+    fn truncated(&self) -> bool {
+        self.next.is_some() || !self.complete
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lockkeeper_testkit::expect;
+
+    use crate::testing::{Fixture, check, client};
+
+    #[test]
+    fn finds_lines() {
+        check(
+            "project",
+            r#"search_text {"pattern": "hello\\(", "glob": "*.rs"}"#,
+            &expect![[r#"
+            [2 hits in 2 files, 2 searched]
+            src/hello.rs
+            1:pub fn hello() {
+            src/main.rs
+            2:    hello();
+        "#]],
+        );
+    }
+
+    #[test]
+    fn shows_context() {
+        check(
+            "project",
+            r#"search_text {"pattern": "hello();", "literal": true, "context": 1}"#,
+            &expect![[r#"
+                [1 hits in 1 files, 43 searched]
+                src/main.rs
+                1-fn main() {
+                2:    hello();
+                3-}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn counts_and_names_files() {
+        check(
+            "project",
+            r#"search_text {"pattern": "HELLO", "ignore_case": true, "output": "count", "path": "src"}"#,
+            &expect![[r#"
+                [3 hits in 2 files, 2 searched]
+                src/hello.rs: 2
+                src/main.rs: 1
+            "#]],
+        );
+        check(
+            "project",
+            r#"search_text {"pattern": "hello", "output": "files", "glob": "*.rs", "ignored": true}"#,
+            &expect![[r#"
+                [3 files, 3 searched]
+                src/hello.rs
+                src/main.rs
+                target/out.rs
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_bad_pattern_says_what_to_do() {
+        check(
+            "project",
+            r#"search_text {"pattern": "a("}"#,
+            &expect![[r#"
+            error: invalid_pattern: the pattern is not a regular expression: regex parse error:
+                (?:a()
+                ^
+            error: unclosed group
+            next: escape special characters, or set literal to true"#]],
+        );
+    }
+
+    #[test]
+    fn pages_hold_every_hit_once() {
+        let fixture = Fixture::new("project");
+        let mut client = client(&fixture, &["--max-output", "1kB"]);
+        let mut arguments = serde_json::json!({"pattern": "hello", "path": "data", "limit": 13});
+        let mut hits = 0;
+        let mut pages = 0;
+        loop {
+            let result = client.call("search_text", arguments.clone());
+            let text = result["content"][0]["text"].as_str().unwrap();
+            let (header, body) = text.split_once('\n').unwrap();
+            assert!(header.starts_with("[80 hits in 40 files, 40 searched"), "{header}");
+            hits += body.lines().filter(|line| line.contains(":hello")).count();
+            pages += 1;
+            let Some((_, next)) = header.split_once("next: cursor ") else { break };
+            arguments["cursor"] = next.trim_end_matches(']').into();
+        }
+        assert_eq!((hits, pages), (80, 7));
+    }
+}
