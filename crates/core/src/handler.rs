@@ -8,14 +8,14 @@ use futures_util::future::BoxFuture;
 use rmcp::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities,
-    ClientNotification, ClientRequest, CompleteRequestParams, CompleteResult, CompletionInfo,
-    ContentBlock, DiscoverResult, ElicitRequest, ElicitRequestParams, ElicitationAction,
-    ElicitationSchema, ErrorCode, ErrorData, Implementation, InputRequest, InputRequiredResult,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference, Resource,
-    ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig, ServerResult, Tool,
-    ToolAnnotations,
+    ClientNotification, ClientRequest, ClientResult, CompleteRequestParams, CompleteResult,
+    CompletionInfo, ContentBlock, DiscoverResult, ElicitRequest, ElicitRequestParams,
+    ElicitationAction, ElicitationSchema, ErrorCode, ErrorData, Implementation, InputRequest,
+    InputRequiredResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    Reference, Resource, ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig,
+    ServerRequest, ServerResult, Tool, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RoleServer, Service, ServiceRole};
 use serde_json::json;
@@ -417,23 +417,28 @@ struct LegacyAsker {
 impl Asker for LegacyAsker {
     fn ask(&self, question: String) -> BoxFuture<'_, Result<bool, ToolError>> {
         Box::pin(async move {
+            let request = ServerRequest::ElicitRequest(ElicitRequest::new(form(question)));
             let answer = tokio::select! {
-                answer = self.peer.create_elicitation(form(question)) => answer,
+                answer = self.peer.send_request(request) => answer,
                 () = self.ending.cancelled() => {
                     return Err(ToolError::new("ending", "the server is ending"));
                 }
             };
             match answer {
-                Ok(answer) => Ok(answer.action == ElicitationAction::Accept),
+                Ok(ClientResult::ElicitResult(answer)) => {
+                    Ok(answer.action == ElicitationAction::Accept)
+                }
+                Ok(_) => Err(cannot_ask()),
                 Err(error) => {
                     tracing::warn!(%error, "the client could not ask");
-                    Err(ToolError::new(
-                        "confirmation_unavailable",
-                        "the client could not ask a person",
-                    )
-                    .hint("the server's owner can allow it with --destroy allow"))
+                    Err(cannot_ask())
                 }
             }
         })
     }
+}
+
+fn cannot_ask() -> ToolError {
+    ToolError::new("confirmation_unavailable", "the client could not ask a person")
+        .hint("the server's owner can allow it with --destroy allow")
 }
