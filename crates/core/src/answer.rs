@@ -62,6 +62,10 @@ pub enum Results {
     Structured,
 }
 
+/// Bulk pages itself by its text. The same as data is longer, with its keys and quotes around each
+/// item, and a full page must not fail for that.
+const DATA_OF_BULK: usize = 4;
+
 /// A rendered result.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
@@ -93,15 +97,16 @@ impl Answer {
             text.truncate(line);
         }
         let mut answer = Self { text, structured, media, truncated };
-        answer.cap(cap)?;
+        answer.cap(cap, if O::BULK { DATA_OF_BULK } else { 1 })?;
         Ok(answer)
     }
 
     /// Tools page their own results at items; this is the wall behind them.
-    fn cap(&mut self, cap: usize) -> Result<(), ToolError> {
+    fn cap(&mut self, cap: usize, data: usize) -> Result<(), ToolError> {
         // The room a tool fills is `cap`; its opening line and notes come on top of that.
-        let wall = cap + cap / 4 + 2_000;
+        let wall = |cap: usize| cap + cap / 4 + 2_000;
         if let Some(structured) = &self.structured {
+            let wall = wall(cap * data);
             let size = serde_json::to_vec(structured).map_or(0, |json| json.len());
             if size > wall {
                 return Err(ToolError::new(
@@ -111,6 +116,7 @@ impl Answer {
                 .hint("ask for less: a smaller limit, fewer paths or a narrower filter"));
             }
         }
+        let wall = wall(cap);
         if self.text.len() > wall {
             let end = floor_char_boundary(&self.text, wall);
             let line = self.text.get(..end).and_then(|head| head.rfind('\n')).unwrap_or(end);

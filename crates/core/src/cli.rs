@@ -190,13 +190,13 @@ async fn serve_stdio<S: Server>(served: Served<S>) -> Result<(), StartError> {
     let streams =
         stdio::open().map_err(|error| StartError::new(format!("no standard input: {error}")))?;
     let draining = CancellationToken::new();
-    end_on_signals(draining.clone())?;
-    serve(served.pipeline, served.identity, streams, draining).await;
+    end_on_signals(&draining)?;
+    Box::pin(serve(served.pipeline, served.identity, streams, draining)).await;
     Ok(())
 }
 
 /// SIGTERM and SIGINT end a server as the end of its input does.
-fn end_on_signals(draining: CancellationToken) -> Result<(), StartError> {
+fn end_on_signals(draining: &CancellationToken) -> Result<(), StartError> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -213,6 +213,7 @@ fn end_on_signals(draining: CancellationToken) -> Result<(), StartError> {
     }
     #[cfg(not(unix))]
     {
+        let draining = draining.clone();
         #[expect(clippy::disallowed_methods, reason = "belongs to no call")]
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
@@ -326,7 +327,11 @@ async fn call<S: Server>(
         say(&format!("{text}\n"));
         Ok(ExitCode::FAILURE)
     };
-    match served.pipeline.call(request).await {
+    let reply = served.pipeline.call(request).await;
+    // A change that outlives its call is not torn by the end of the process.
+    served.pipeline.mutations.close();
+    served.pipeline.mutations.wait().await;
+    match reply {
         Reply::Answer(answer) => {
             print(&format!("{}\n", answer.text));
             for media in &answer.media {

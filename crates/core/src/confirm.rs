@@ -13,7 +13,7 @@ use crate::error::ToolError;
 use crate::state::{State, hex, random};
 
 /// How long a question stays open.
-const EXPIRES: Duration = Duration::from_secs(300);
+pub(crate) const EXPIRES: Duration = Duration::from_mins(5);
 
 /// The name of our one question among a result's input requests.
 pub(crate) const QUESTION: &str = "confirm";

@@ -114,6 +114,7 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
 
 impl<S: Send + Sync + 'static, E: Mutating> Cx<'_, S, E> {
     /// Proof that this call may have its effect.
+    #[expect(clippy::unused_self, reason = "the context is what allows it")]
     pub fn grant(&self) -> Grant<E> {
         Grant::new()
     }

@@ -64,10 +64,10 @@ fn mac(key: &[u8], tool: &str, arguments: &[u8], position: &[u8]) -> [u8; MAC] {
 /// LEB128.
 fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
+        bytes.push((number & 0x7f).to_le_bytes()[0] | 0x80);
         number >>= 7;
     }
-    bytes.push(number as u8);
+    bytes.push(number.to_le_bytes()[0]);
 }
 
 fn read_varints(bytes: &[u8]) -> Option<Vec<u64>> {

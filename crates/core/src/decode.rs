@@ -1,6 +1,7 @@
 //! From JSON to typed arguments: strict where a mistake could hide (unknown names, duplicate keys,
 //! depth), forgiving where hosts are known to differ and only one reading is possible.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -9,15 +10,23 @@ use serde_json::{Map, Number, Value};
 
 use crate::error::ToolError;
 use crate::schema::Object;
-use crate::text::quoted;
+use crate::text::{quoted, truncate_at_char};
 
 /// Deepest nesting of a request's parameters that is accepted.
 const MAX_DEPTH: usize = 64;
 
-/// Parses JSON that holds no duplicate key and is nested at most 64 deep.
+/// Most values in a request's parameters: each takes many times the bytes that it has on the line.
+const MAX_VALUES: usize = 500_000;
+
+/// How much of the parser's complaint, which quotes its input, an error repeats.
+const MOST_ECHOED: usize = 300;
+
+/// Parses JSON that holds no duplicate key, is nested at most 64 deep and has a bounded number of
+/// values.
 pub(crate) fn strict(json: &RawValue) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(json.get());
-    let value = Strict { depth: MAX_DEPTH }.deserialize(&mut deserializer)?;
+    let left = Cell::new(MAX_VALUES);
+    let value = Strict { depth: MAX_DEPTH, left: &left }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -44,7 +53,8 @@ pub(crate) fn arguments<T: DeserializeOwned>(
     }
     serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
         let path = error.path().to_string();
-        let problem = error.into_inner().to_string();
+        let mut problem = error.into_inner().to_string();
+        truncate_at_char(&mut problem, MOST_ECHOED);
         let message = match path.as_str() {
             "." => problem,
             path => format!("{}: {problem}", quoted(path)),
@@ -113,31 +123,36 @@ fn whole(number: &Number) -> Option<Value> {
     exact.then(|| Value::from(float as i64))
 }
 
-/// A JSON value without duplicate keys, nested at most `depth` deep.
+/// A JSON value without duplicate keys, nested at most `depth` deep, of at most `left` values.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    left: &'a Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         let depth = self
             .depth
             .checked_sub(1)
             .ok_or_else(|| E::custom(format_args!("nested deeper than {MAX_DEPTH}")))?;
-        Ok(Self { depth })
+        Ok(Self { depth, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        let left = self.left.get().checked_sub(1).ok_or_else(|| {
+            serde::de::Error::custom(format_args!("more than {MAX_VALUES} values"))
+        })?;
+        self.left.set(left);
         from.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

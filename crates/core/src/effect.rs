@@ -106,6 +106,7 @@ impl<E: EffectKind> Grant<E> {
     }
 
     /// The same permission for less.
+    #[expect(clippy::unused_self, reason = "the stronger grant is spent")]
     pub fn weaken<W: EffectKind>(self) -> Grant<W>
     where
         E: Covers<W>,

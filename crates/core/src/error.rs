@@ -47,6 +47,16 @@ impl ToolError {
             .hint("try other arguments; the server's log on stderr says where it failed")
     }
 
+    /// Nobody waits for the call any more.
+    pub(crate) fn cancelled() -> Self {
+        Self::new("cancelled", "the call was cancelled")
+    }
+
+    /// The host has gone, or asked the server to.
+    pub(crate) fn ending() -> Self {
+        Self::new("ending", "the server is ending")
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         self.code

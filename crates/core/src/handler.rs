@@ -2,8 +2,11 @@
 //! around it that sees every request of every era and denies what it doesn't know.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rmcp::ServerHandler;
 use rmcp::model::{
@@ -17,16 +20,21 @@ use rmcp::model::{
     Reference, Resource, ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig,
     ServerRequest, ServerResult, Tool, ToolAnnotations,
 };
-use rmcp::service::{NotificationContext, Peer, RequestContext, RoleServer, Service, ServiceRole};
+use rmcp::service::{
+    NotificationContext, Peer, PeerRequestOptions, RequestContext, RoleServer, Service, ServiceRole,
+};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, MediaKind};
 use crate::catalog::Definition;
-use crate::confirm::{Asker, QUESTION, Round};
+use crate::confirm::{Asker, EXPIRES, QUESTION, Round};
 use crate::context::Host;
+use crate::effect::Effect;
 use crate::error::ToolError;
 use crate::pipeline::{Ask, Pipeline, Reading, Reply, Request};
 use crate::resource::{Body, Contents, RegisteredResource, matches};
+use crate::text::truncate_at_char;
 use crate::wire::Ids;
 
 /// Lists don't change while a server runs; a client may keep one for an hour.
@@ -35,6 +43,11 @@ const LIST_TTL_MS: u64 = 3_600_000;
 /// The same for a tool that doesn't exist and for one that is hidden.
 const UNKNOWN_TOOL: &str = "unknown tool; tools/list names those in force. Tools that write exist \
     only if the server was started with --write";
+
+const NO_SUCH_RESOURCE: &str = "no such resource";
+
+/// How much of a URI an error repeats.
+const MOST_ECHOED: usize = 1_000;
 
 /// What a server says of itself.
 #[derive(Debug, Clone)]
@@ -55,6 +68,11 @@ impl<S: Send + Sync + 'static> Handler<S> {
     pub(crate) fn new(pipeline: Arc<Pipeline<S>>, identity: Identity) -> Self {
         let tools = pipeline.catalog.definitions().map(definition).collect();
         Self { pipeline, identity, tools }
+    }
+
+    fn visible_resources(&self) -> impl Iterator<Item = &'static RegisteredResource<S>> {
+        let policy = &self.pipeline.policy;
+        self.pipeline.resources.iter().filter(|one| policy.lists(one.tool, Effect::Read))
     }
 
     fn resource(&self, uri: &str) -> Option<(&'static RegisteredResource<S>, crate::Variables)> {
@@ -110,6 +128,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
             true => Ask::Rounds { can, round },
             false if can => Ask::Request(Arc::new(LegacyAsker {
                 peer: context.peer.clone(),
+                cancelled: context.ct.clone(),
                 ending: self.pipeline.ending.clone(),
             })),
             false => Ask::Nobody,
@@ -167,12 +186,9 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let visible = |resource: &&RegisteredResource<S>| {
-            self.pipeline.policy.lists(resource.tool, crate::Effect::Read)
-        };
-        let templates = self.pipeline.resources.iter().filter(visible);
-        let templates =
-            templates.map(|resource| ResourceTemplate::new(resource.template, resource.name));
+        let templates = self
+            .visible_resources()
+            .map(|resource| ResourceTemplate::new(resource.template, resource.name));
         Ok(ListResourceTemplatesResult::with_all_items(templates.collect())
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Private))
@@ -184,10 +200,12 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let uri = request.uri;
-        let not_found = |uri: &str| {
-            ErrorData::resource_not_found("no such resource", Some(json!({"uri": uri})))
+        let mut echoed = uri.clone();
+        truncate_at_char(&mut echoed, MOST_ECHOED);
+        let echoed = Some(json!({"uri": echoed}));
+        let Some((resource, variables)) = self.resource(&uri) else {
+            return Err(ErrorData::resource_not_found(NO_SUCH_RESOURCE, echoed));
         };
-        let Some((resource, variables)) = self.resource(&uri) else { return Err(not_found(&uri)) };
         let client = client(&context);
         let reading = Reading {
             route: "resources/read",
@@ -203,8 +221,13 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
                 .with_ttl_ms(0)
                 .with_cache_scope(CacheScope::Private)
                 .into()),
-            Err(error) if error.code() == "not_found" => Err(not_found(&uri)),
-            Err(error) => Err(ErrorData::invalid_params(error.text(), Some(json!({"uri": uri})))),
+            Err(error) => Err(match error.code() {
+                "not_found" => ErrorData::resource_not_found(NO_SUCH_RESOURCE, echoed),
+                "internal" | "busy" | "timeout" | "ending" => {
+                    ErrorData::internal_error(error.text(), echoed)
+                }
+                _ => ErrorData::invalid_params(error.text(), echoed),
+            }),
         }
     }
 
@@ -216,8 +239,8 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         let Reference::Resource(reference) = &request.r#ref else {
             return Err(ErrorData::invalid_params("no such prompt", None));
         };
-        let resource = self.pipeline.resources.iter().find(|r| r.template == reference.uri);
-        let Some(resource) = resource else {
+        let mut resources = self.visible_resources();
+        let Some(resource) = resources.find(|resource| resource.template == reference.uri) else {
             return Err(ErrorData::invalid_params("no such resource template", None));
         };
         let client = client(&context);
@@ -299,9 +322,10 @@ impl<S: Send + Sync + 'static> Service<RoleServer> for Gate<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
         let id = context.id.clone();
-        let result = self.pass(request, context).await;
+        // A call's own panic is caught where it runs, and audited; this is the wall behind that.
+        let result = AssertUnwindSafe(self.pass(request, context)).catch_unwind().await;
         self.ids.handled(&id);
-        result
+        result.unwrap_or_else(|_| Err(ErrorData::internal_error("internal error", None)))
     }
 
     async fn handle_notification(
@@ -334,7 +358,7 @@ fn asks_people(capabilities: &ClientCapabilities) -> bool {
 fn client(context: &RequestContext<RoleServer>) -> String {
     let info = context.client_info();
     let mut name = info.map_or_else(String::new, |info| format!("{}/{}", info.name, info.version));
-    crate::text::truncate_at_char(&mut name, 100);
+    truncate_at_char(&mut name, 100);
     name
 }
 
@@ -377,17 +401,23 @@ fn form(question: String) -> ElicitRequestParams {
     ElicitRequestParams::FormElicitationParams {
         meta: None,
         message: question,
-        requested_schema: ElicitationSchema::new(Default::default()),
+        requested_schema: ElicitationSchema::new(BTreeMap::new()),
     }
 }
 
 fn host(context: &RequestContext<RoleServer>) -> Arc<dyn Host> {
-    Arc::new(PeerHost { peer: context.peer.clone(), token: context.meta.get_progress_token() })
+    Arc::new(PeerHost {
+        peer: context.peer.clone(),
+        token: context.meta.get_progress_token(),
+        ended: context.ct.clone(),
+    })
 }
 
 struct PeerHost {
     peer: Peer<RoleServer>,
     token: Option<ProgressToken>,
+    /// Cancelled with the request, and once it is answered: no message for it may follow.
+    ended: CancellationToken,
 }
 
 impl Host for PeerHost {
@@ -398,7 +428,9 @@ impl Host for PeerHost {
         message: Option<String>,
     ) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let Some(token) = self.token.clone() else { return };
+            let Some(token) = self.token.clone().filter(|_| !self.ended.is_cancelled()) else {
+                return;
+            };
             let mut param = ProgressNotificationParam::new(token, done);
             param.total = total;
             param.message = message;
@@ -411,29 +443,35 @@ impl Host for PeerHost {
 
 struct LegacyAsker {
     peer: Peer<RoleServer>,
-    ending: tokio_util::sync::CancellationToken,
+    cancelled: CancellationToken,
+    ending: CancellationToken,
 }
 
 impl Asker for LegacyAsker {
     fn ask(&self, question: String) -> BoxFuture<'_, Result<bool, ToolError>> {
         Box::pin(async move {
             let request = ServerRequest::ElicitRequest(ElicitRequest::new(form(question)));
-            let answer = tokio::select! {
-                answer = self.peer.send_request(request) => answer,
-                () = self.ending.cancelled() => {
-                    return Err(ToolError::new("ending", "the server is ending"));
+            let options = PeerRequestOptions::no_options();
+            let sent = self.peer.send_cancellable_request(request, options).await;
+            let Ok(mut asked) = sent else { return Err(cannot_ask()) };
+            let withdrawn = tokio::select! {
+                answer = &mut asked.rx => return match answer {
+                    Ok(Ok(ClientResult::ElicitResult(answer))) => {
+                        Ok(answer.action == ElicitationAction::Accept)
+                    }
+                    _ => Err(cannot_ask()),
+                },
+                () = self.cancelled.cancelled() => ToolError::cancelled(),
+                () = self.ending.cancelled() => ToolError::ending(),
+                () = tokio::time::sleep(EXPIRES) => {
+                    ToolError::new("confirmation_expired", "nobody confirmed this call in time")
                 }
             };
-            match answer {
-                Ok(ClientResult::ElicitResult(answer)) => {
-                    Ok(answer.action == ElicitationAction::Accept)
-                }
-                Ok(_) => Err(cannot_ask()),
-                Err(error) => {
-                    tracing::warn!(%error, "the client could not ask");
-                    Err(cannot_ask())
-                }
+            // The host should not leave a question open whose answer means nothing any more.
+            if asked.cancel(Some(withdrawn.message().to_owned())).await.is_err() {
+                tracing::debug!("the question could not be withdrawn");
             }
+            Err(withdrawn)
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod audit;
+mod backlog;
 mod catalog;
 mod cli;
 mod config;

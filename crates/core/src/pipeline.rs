@@ -1,7 +1,7 @@
 //! The life of a call: one function per route, the phases of ARCHITECTURE.md in their order.
 //! Nothing else decides whether a call runs, and nothing else records that it did.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::{Answer, Results};
 use crate::audit::{Audit, End, Open, Subject};
+use crate::backlog::Backlog;
 use crate::catalog::{Catalog, Listed};
 use crate::confirm::{Asker, Asking, Round, Verdict, confirm};
 use crate::context::{Call, Host};
@@ -49,6 +50,8 @@ pub(crate) struct Pipeline<S: 'static> {
     pub(crate) audit: Arc<Audit>,
     slots: Arc<Semaphore>,
     queued: AtomicUsize,
+    /// What the client has still to read.
+    pub(crate) backlog: Arc<Backlog>,
     /// Cancelled when reads under way must end: the host has gone.
     pub(crate) ending: CancellationToken,
     /// Mutations that run on although nobody waits for them.
@@ -111,43 +114,45 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             audit,
             slots: Arc::new(Semaphore::new(limits.concurrency)),
             queued: AtomicUsize::new(0),
+            backlog: Arc::default(),
             ending: CancellationToken::new(),
             mutations: TaskTracker::new(),
         }
     }
 
     /// A `tools/call`.
-    pub(crate) async fn call(self: &Arc<Self>, request: Request<'_>) -> Reply {
+    pub(crate) async fn call(&self, request: Request<'_>) -> Reply {
         let clock = Clock::start(self.limits.call_budget);
         let slot = match self.slot(clock.deadline, &request.cancelled).await {
             Ok(slot) => slot,
             Err(busy) => {
                 let end = End { code: busy.code(), ..End::default() };
-                self.record_end(self.begin("_queued", Effect::Read, "", &request.client), &end);
+                Self::record_end(self.begin("_queued", Effect::Read, "", &request.client), &end);
                 return Reply::Failed(busy);
             }
         };
         let Some(listed) = self.catalog.get(request.tool) else {
             let end = End { code: "unknown_tool", ..End::default() };
-            self.record_end(self.begin("_unknown", Effect::Read, "", &request.client), &end);
+            Self::record_end(self.begin("_unknown", Effect::Read, "", &request.client), &end);
             return Reply::Unknown;
         };
         let digests = Digests::of(self.state.key().expose(), listed.name, &request.arguments);
         let shown = hex(digests.all.get(..8).unwrap_or_default());
         let mut record = self.begin(listed.name, Effect::Read, &shown, &request.client);
-        match self.admit(listed, request, &mut record, slot, clock, &digests).await {
+        let incoming = Incoming { listed, request, slot, clock, digests };
+        match self.admit(incoming, &mut record).await {
             Ok(admitted) => self.execute(admitted, record).await,
             Err(Turned::Back(error)) => {
                 let end = End { code: error.code(), ..End::default() };
-                self.record_end(record, &end);
+                Self::record_end(record, &end);
                 Reply::Failed(error)
             }
             Err(Turned::Hidden) => {
-                self.record_end(record, &End { code: "unknown_tool", ..End::default() });
+                Self::record_end(record, &End { code: "unknown_tool", ..End::default() });
                 Reply::Unknown
             }
             Err(Turned::Question { question, state }) => {
-                self.record_end(record, &End { code: "asked", ..End::default() });
+                Self::record_end(record, &End { code: "asked", ..End::default() });
                 Reply::Question { question, state }
             }
         }
@@ -156,14 +161,13 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     /// Decode, plan, policy, confirmation, intent.
     async fn admit(
         &self,
-        listed: &Listed<S>,
-        request: Request<'_>,
+        incoming: Incoming<'_, S>,
         record: &mut Open,
-        mut slot: OwnedSemaphorePermit,
-        mut clock: Clock,
-        digests: &Digests,
     ) -> Result<Admitted, Turned> {
-        let prepared = listed.prepare(request.arguments).map_err(Turned::Back)?;
+        let Incoming { listed, request, mut slot, mut clock, digests } = incoming;
+        let prepared = AssertUnwindSafe(|| listed.prepare(request.arguments));
+        let prepared = catch_unwind(prepared).unwrap_or_else(|_| Err(ToolError::internal()));
+        let prepared = prepared.map_err(Turned::Back)?;
         let Prepared { need, run } = prepared;
         record.subject().effect = need.effect;
         record.subject().resources.clone_from(&need.resources);
@@ -175,7 +179,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 // A person's time counts neither against the slot nor against the budget.
                 drop(slot);
                 let asked = Instant::now();
-                let binding = self.binding(listed.name, digests);
+                let binding = self.binding(listed.name, &digests);
                 let asking = match &request.ask {
                     Ask::Rounds { can: true, round } => Asking::Rounds(round.clone()),
                     Ask::Request(asker) => Asking::Request(asker.as_ref()),
@@ -188,7 +192,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                     }
                     Verdict::Refused(error) => return Err(Turned::Back(error)),
                 }
-                clock.deadline += asked.elapsed();
+                clock.extend(asked.elapsed());
                 slot = self.slot(clock.deadline, &request.cancelled).await.map_err(Turned::Back)?;
             }
         }
@@ -215,19 +219,18 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
 
     /// Runs an admitted call to its end. A read is dropped when nobody waits for it any more or
     /// its time is up; a mutation never is.
-    async fn execute(self: &Arc<Self>, admitted: Admitted, record: Open) -> Reply {
+    async fn execute(&self, admitted: Admitted, record: Open) -> Reply {
         let Admitted { effect, work, slot, deadline, cancelled } = admitted;
         if !effect.mutates() {
             let result = self.until_ended(work, deadline, &cancelled).await;
             drop(slot);
-            return self.finish(result, record);
+            return Self::finish(result, record);
         }
-        let pipeline = Arc::clone(self);
         #[expect(clippy::disallowed_methods, reason = "tracked, and its end is audited")]
         let task = tokio::spawn(self.mutations.track_future(async move {
             let result = work.await;
             drop(slot);
-            pipeline.finish(result, record)
+            Self::finish(result, record)
         }));
         match timeout_at(deadline.into(), task).await {
             Ok(Ok(reply)) => reply,
@@ -248,14 +251,14 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     ) -> Result<T, ToolError> {
         tokio::select! {
             biased;
-            () = cancelled.cancelled() => Err(ToolError::new("cancelled", "the call was cancelled")),
-            () = self.ending.cancelled() => Err(ToolError::new("ending", "the server is ending")),
+            () = cancelled.cancelled() => Err(ToolError::cancelled()),
+            () = self.ending.cancelled() => Err(ToolError::ending()),
             result = work => result,
             () = sleep_until(deadline.into()) => Err(self.out_of_time()),
         }
     }
 
-    fn finish(&self, result: Result<Answer, ToolError>, record: Open) -> Reply {
+    fn finish(result: Result<Answer, ToolError>, record: Open) -> Reply {
         let mut reply = match result {
             Ok(answer) => Reply::Answer(answer),
             Err(error) => Reply::Failed(error),
@@ -267,7 +270,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             Reply::Failed(error) => End { code: error.code(), ..End::default() },
             Reply::Unknown | Reply::Question { .. } => End::default(),
         };
-        if !self.record_end(record, &end)
+        if !Self::record_end(record, &end)
             && let Reply::Answer(answer) = &mut reply
         {
             answer.text.push_str("\n[warning: this call is not in the audit log]");
@@ -311,7 +314,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         }
         .await;
         let code = result.as_ref().err().map_or("ok", ToolError::code);
-        self.record_end(record, &End { code, ..End::default() });
+        Self::record_end(record, &End { code, ..End::default() });
         result
     }
 
@@ -321,13 +324,20 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         deadline: Instant,
         cancelled: &CancellationToken,
     ) -> Result<OwnedSemaphorePermit, ToolError> {
-        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+        if cancelled.is_cancelled() {
+            return Err(ToolError::cancelled());
+        }
+        if self.backlog.is_low()
+            && let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
+        {
             return Ok(slot);
         }
         let _queued = Queued::enter(&self.queued, self.limits.queue).ok_or_else(busy)?;
         let slot = async {
             // The semaphore is never closed.
-            Arc::clone(&self.slots).acquire_owned().await.map_err(|_| ToolError::internal())
+            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            self.backlog.low().await;
+            slot.map_err(|_| ToolError::internal())
         };
         let slot = async { timeout_at(deadline.into(), slot).await.map_err(|_| busy())? };
         self.until_ended(slot, deadline + Duration::from_secs(1), cancelled).await
@@ -344,7 +354,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     }
 
     /// Writes the outcome; false if it couldn't.
-    fn record_end(&self, record: Open, end: &End) -> bool {
+    fn record_end(record: Open, end: &End) -> bool {
         let written = record.end(end);
         if let Err(error) = &written {
             tracing::error!(%error, "the audit log can't be written");
@@ -380,6 +390,15 @@ pub(crate) struct Reading<'a> {
     pub(crate) host: Arc<dyn Host>,
 }
 
+/// A call that has a slot.
+struct Incoming<'a, S: 'static> {
+    listed: &'a Listed<S>,
+    request: Request<'a>,
+    slot: OwnedSemaphorePermit,
+    clock: Clock,
+    digests: Digests,
+}
+
 /// A call that may run.
 struct Admitted {
     effect: Effect,
@@ -406,6 +425,11 @@ impl Clock {
     fn start(budget: Duration) -> Self {
         let now = Instant::now();
         Self { deadline: now + budget, pause: now + budget * 4 / 5 }
+    }
+
+    fn extend(&mut self, by: Duration) {
+        self.deadline += by;
+        self.pause += by;
     }
 }
 

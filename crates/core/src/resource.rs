@@ -72,6 +72,7 @@ pub struct Listed {
 }
 
 type Reading<T> = BoxFuture<'static, Result<T, ToolError>>;
+type Complete<S> = fn(Arc<Call<S>>, String, String) -> Reading<Vec<String>>;
 
 /// A resource in the form in which a server lists it. Made by [`resource`].
 pub struct RegisteredResource<S: 'static> {
@@ -80,7 +81,7 @@ pub struct RegisteredResource<S: 'static> {
     pub(crate) tool: &'static str,
     pub(crate) read: fn(Arc<Call<S>>, Variables) -> Reading<Contents>,
     pub(crate) list: fn(Arc<Call<S>>) -> Reading<Vec<Listed>>,
-    pub(crate) complete: fn(Arc<Call<S>>, String, String) -> Reading<Vec<String>>,
+    pub(crate) complete: Complete<S>,
 }
 
 /// Registers the resource family `R`.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value};
 
 /// A JSON object.
@@ -12,13 +12,24 @@ pub(crate) type Object = Map<String, Value>;
 
 /// The schema of `T`, with the doc comment of `T` taken out of it.
 pub(crate) fn of<T: JsonSchema>() -> (String, Object) {
+    generate::<T>(&Contract::Deserialize)
+}
+
+/// The schema of what a `T` is sent as.
+pub(crate) fn of_output<T: JsonSchema>() -> (String, Object) {
+    generate::<T>(&Contract::Serialize)
+}
+
+fn generate<T: JsonSchema>(contract: &Contract) -> (String, Object) {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
+        settings.contract = contract.clone();
     });
     let schema = settings.into_generator().into_root_schema_for::<T>();
     let Value::Object(mut object) = schema.to_value() else { return Default::default() };
-    tidy(&mut object);
+    tidy(&mut object, contract);
+    drop_null(&mut object);
     let description = match object.remove("description") {
         Some(Value::String(text)) => text,
         _ => String::new(),
@@ -62,7 +73,7 @@ pub(crate) fn of_methods(methods: &[(&str, Object)]) -> Object {
     schema
 }
 
-fn tidy(schema: &mut Object) {
+fn tidy(schema: &mut Object, contract: &Contract) {
     for word in ["$schema", "title", "format"] {
         schema.remove(word);
     }
@@ -72,17 +83,24 @@ fn tidy(schema: &mut Object) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         *text = reflow(text);
     }
-    drop_null(schema);
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let required = required.as_array().map(Vec::as_slice).unwrap_or_default();
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        for property in properties.values_mut() {
-            if let Value::Object(property) = property {
-                tidy(property);
+        for (name, property) in properties {
+            let Value::Object(property) = property else { continue };
+            tidy(property, contract);
+            // What is sent in any case may be sent as `null`.
+            if contract.is_deserialize() || !required.iter().any(|required| required == name) {
+                drop_null(property);
             }
         }
     }
     for word in ["items", "additionalProperties"] {
         if let Some(Value::Object(inner)) = schema.get_mut(word) {
-            tidy(inner);
+            tidy(inner, contract);
+            if contract.is_deserialize() {
+                drop_null(inner);
+            }
         }
     }
 }

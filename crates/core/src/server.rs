@@ -104,8 +104,8 @@ pub(crate) async fn serve<S, R, W>(
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let ids = Arc::new(Ids::default());
-    let (output, writing) = Output::new(output, draining.clone());
+    let ids = Arc::new(Ids::new(Arc::clone(&pipeline.backlog)));
+    let (output, writing) = Output::new(output, Arc::clone(&pipeline.backlog), draining.clone());
     let wire = Wire::new(input, output, Arc::clone(&ids), draining.clone());
     let gate = Gate { handler: Handler::new(Arc::clone(&pipeline), identity), ids };
     let serving = async {

@@ -31,7 +31,7 @@ impl State {
     /// The sealing key. If the directory can't hold it, a key for this process alone.
     pub(crate) fn key(&self) -> &Secret<Vec<u8>> {
         self.key.get_or_init(|| {
-            let stored = self.directory.as_deref().map(|directory| stored_key(directory));
+            let stored = self.directory.as_deref().map(stored_key);
             match stored {
                 Some(Ok(key)) => Secret::new(key),
                 Some(Err(error)) => {

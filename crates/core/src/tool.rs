@@ -126,7 +126,7 @@ const fn entry<S: Send + Sync + 'static, T: Tool<S>>() -> Entry<S> {
         effect: T::Effect::EFFECT,
         bulk: T::Output::BULK,
         input: schema::of::<T::Args>,
-        output: schema::of::<T::Output>,
+        output: schema::of_output::<T::Output>,
         prepare: prepare::<S, T>,
     }
 }

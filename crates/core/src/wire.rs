@@ -4,14 +4,13 @@
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
-use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io::{self, BufRead as _};
 use std::sync::{Arc, Mutex};
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientJsonRpcMessage, ClientNotification,
-    ClientRequest, GetExtensions as _, JsonRpcMessage, RequestId, RequestMetaObject,
-    ServerJsonRpcMessage,
+    ClientRequest, GetExtensions as _, GetMeta as _, JsonRpcMessage, ProtocolVersion, RequestId,
+    RequestMetaObject, ServerJsonRpcMessage,
 };
 use rmcp::service::RoleServer;
 use rmcp::transport::Transport;
@@ -23,17 +22,26 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::bytes::BytesMut;
 use tokio_util::sync::CancellationToken;
 
+use crate::backlog::Backlog;
 use crate::decode;
 
 /// The longest line that is read.
 const MAX_LINE: usize = 16 * 1024 * 1024;
 
-/// With this much waiting to be written, no further request is read.
-const MAX_UNWRITTEN: usize = 4 * 1024 * 1024;
+/// With this many bytes of requests under way, no further large one is taken.
+const MAX_UNDER_WAY: usize = 64 * 1024 * 1024;
+
+/// What is not large.
+const SMALL: usize = 64 * 1024;
+
+/// A buffer that grew beyond this for one line is given back after it.
+const KEPT_BUFFER: usize = 256 * 1024;
 
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
+const METHOD_NOT_FOUND: i32 = -32601;
 const INVALID_PARAMS: i32 = -32602;
+const BUSY: i32 = -32000;
 
 /// The server's end of a connection.
 pub(crate) struct Wire<R> {
@@ -43,6 +51,8 @@ pub(crate) struct Wire<R> {
     scanned: usize,
     discarding: bool,
     ended: bool,
+    /// Whether rmcp has settled on an era. Before that it ends a connection that sends anything
+    /// but a request, and answers `ping` in either era.
     opened: bool,
     output: Output,
     refusals: VecDeque<Vec<u8>>,
@@ -76,7 +86,7 @@ impl<R: AsyncRead + Send + Unpin> Wire<R> {
     fn take_line(&mut self) -> Option<BytesMut> {
         loop {
             let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
-            let Some(newline) = fresh.iter().position(|byte| *byte == b'\n') else {
+            let Some(newline) = newline(fresh) else {
                 self.scanned = self.buffer.len();
                 if self.scanned > MAX_LINE && !self.discarding {
                     self.discarding = true;
@@ -109,13 +119,12 @@ impl<R: AsyncRead + Send + Unpin> Wire<R> {
         if line.iter().all(u8::is_ascii_whitespace) {
             return None;
         }
-        match read(line, &self.ids) {
-            Ok(message) => {
-                let is_request = matches!(message, Some(JsonRpcMessage::Request(_)));
-                self.opened |= is_request;
-                // rmcp ends a connection that begins with anything but a request.
-                message.filter(|_| self.opened)
+        match read(line, &self.ids, self.opened) {
+            Ok(Some(JsonRpcMessage::Request(request))) => {
+                self.opened |= opens(&request.request);
+                Some(JsonRpcMessage::Request(request))
             }
+            Ok(message) => message.filter(|_| self.opened),
             Err(refused) => {
                 self.refusals.push_back(refused);
                 None
@@ -147,11 +156,11 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Wire<R> {
             while !self.refusals.is_empty() {
                 let place = self.output.lines.clone().reserve_owned().await.ok()?;
                 if let Some(line) = self.refusals.pop_front() {
-                    self.output.unwritten.add(line.len());
+                    self.output.backlog.add(line.len());
                     place.send(line);
                 }
             }
-            self.output.unwritten.below(MAX_UNWRITTEN).await;
+            self.output.backlog.low().await;
             if let Some(line) = self.take_line() {
                 match self.accept(&line) {
                     Some(message) => return Some(message),
@@ -165,6 +174,9 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Wire<R> {
                 self.draining.cancel();
                 self.ids.idle().await;
                 return None;
+            }
+            if self.buffer.is_empty() && self.buffer.capacity() > KEPT_BUFFER {
+                self.buffer = BytesMut::new();
             }
             self.buffer.reserve(64 * 1024);
             let read = tokio::select! {
@@ -204,25 +216,27 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawV
 }
 
 /// Reads one line: a message, nothing for one that needs no answer, or the answer that refuses it.
-fn read(line: &[u8], ids: &Ids) -> Result<Option<ClientJsonRpcMessage>, Vec<u8>> {
+fn read(line: &[u8], ids: &Ids, opened: bool) -> Result<Option<ClientJsonRpcMessage>, Vec<u8>> {
     let parse_error = |problem: &str| refusal("null", PARSE_ERROR, problem);
     let text = std::str::from_utf8(line).map_err(|_| parse_error("not UTF-8"))?;
     let text = text.trim_start_matches('\u{feff}');
+    if text.trim_start().starts_with('[') {
+        // A struct can be read from a list of its fields, which is not meant here.
+        serde_json::from_str::<&RawValue>(text).map_err(|error| parse_error(&short(&error)))?;
+        let problem = "batches are not supported; send one message a line";
+        return Err(refusal("null", INVALID_REQUEST, problem));
+    }
     let envelope: Envelope<'_> = match serde_json::from_str(text) {
         Ok(envelope) => envelope,
         Err(error) if error.is_data() => {
-            let problem = match text.trim_start().starts_with('[') {
-                true => "batches are not supported; send one message a line".to_owned(),
-                false => short(&error),
-            };
-            return Err(refusal("null", INVALID_REQUEST, &problem));
+            return Err(refusal("null", INVALID_REQUEST, &short(&error)));
         }
         Err(error) => return Err(parse_error(&short(&error))),
     };
     let id = envelope.id.map(RawValue::get);
-    let invalid = |problem: &str| {
-        refusal(id.filter(|id| is_id(id)).unwrap_or("null"), INVALID_REQUEST, problem)
-    };
+    let key = id.and_then(id_key);
+    let echoed = id.filter(|_| key.is_some()).unwrap_or("null");
+    let invalid = |problem: &str| refusal(echoed, INVALID_REQUEST, problem);
     let Some(method) = envelope.method else {
         // A response to a request of ours; anything else has nobody to answer to.
         if id.is_none() {
@@ -234,22 +248,72 @@ fn read(line: &[u8], ids: &Ids) -> Result<Option<ClientJsonRpcMessage>, Vec<u8>>
         return Err(invalid("`jsonrpc` must be \"2.0\""));
     }
     let Some(id) = id else { return Ok(notification(&method, envelope.params, ids)) };
-    if !is_id(id) {
-        return Err(invalid("`id` must be a string or a number"));
+    let Some(key) = key else { return Err(invalid("`id` must be a string or a number")) };
+    if method.len() > LONGEST_METHOD {
+        return Err(refusal(id, METHOD_NOT_FOUND, "no such method"));
     }
     let refuse = |problem: &str| refusal(id, INVALID_PARAMS, problem);
-    let params = envelope.params.map(decode::strict).transpose();
-    let params = params.map_err(|error| refuse(&short(&error)))?;
-    let request = request(&method, params).map_err(|problem| refuse(&problem))?;
-    let Some(number) = ids.open(id) else {
-        return Err(invalid("a request with this `id` is still under way"));
+    // Taken before anything is made of it, so that what is refused costs nothing.
+    let number = match ids.open(&key, id, line.len()) {
+        Ok(number) => number,
+        Err(Full::Taken) => return Err(invalid("a request with this `id` is still under way")),
+        Err(Full::Bytes) => {
+            let problem = "too much is under way; send large requests one after another";
+            return Err(refusal(id, BUSY, problem));
+        }
     };
+    let params = envelope.params.map(decode::strict).transpose();
+    let request = match params.map_err(|error| short(&error)) {
+        Ok(params) => request(&method, params),
+        Err(problem) => Err(problem),
+    };
+    let request = request.map_err(|problem| {
+        ids.close(number);
+        refuse(&problem)
+    })?;
+    if !opened && matches!(request, ClientRequest::PingRequest(_)) && is_modern(&request) {
+        ids.close(number);
+        return Err(refusal(id, METHOD_NOT_FOUND, &method));
+    }
     Ok(Some(JsonRpcMessage::request(request, RequestId::Number(number))))
 }
 
-/// MCP allows strings and numbers; JSON-RPC discourages fractions, and they are only echoed here.
-fn is_id(id: &str) -> bool {
-    id.len() <= 1_000 && id.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
+/// The longest name of a method; a refusal repeats it.
+const LONGEST_METHOD: usize = 200;
+
+/// What an id is compared by: two spellings of one string are one id. MCP allows strings and
+/// numbers; JSON-RPC discourages fractions, and they are only echoed here.
+fn id_key(id: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(id).ok().filter(|_| id.len() <= 1_000)?;
+    (value.is_string() || value.is_number()).then(|| value.to_string())
+}
+
+/// Whether rmcp settles on an era with this request.
+fn opens(request: &ClientRequest) -> bool {
+    match request {
+        ClientRequest::InitializeRequest(_) => true,
+        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
+        request => {
+            let meta = request.get_meta();
+            let missing = meta.missing_required_keys(&ProtocolVersion::V_2026_07_28);
+            let version = meta.protocol_version();
+            missing.is_empty()
+                && version.is_some_and(|one| ProtocolVersion::KNOWN_VERSIONS.contains(&one))
+        }
+    }
+}
+
+fn is_modern(request: &ClientRequest) -> bool {
+    let version = request.get_meta().protocol_version();
+    version.is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
+}
+
+/// Where the first line ends. The standard library's search is fast in every build.
+fn newline(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    let skipped = rest.skip_until(b'\n').ok()?;
+    let last = skipped.checked_sub(1)?;
+    (bytes.get(last) == Some(&b'\n')).then_some(last)
 }
 
 fn request(method: &str, params: Option<Value>) -> Result<ClientRequest, String> {
@@ -311,8 +375,8 @@ fn notification(
 ) -> Option<ClientJsonRpcMessage> {
     let mut params = params.map(decode::strict).transpose().ok()?;
     if method == "notifications/cancelled" {
-        let id = params.as_ref()?.get("requestId")?.to_string();
-        let number = ids.cancel(&id)?;
+        let key = params.as_ref()?.get("requestId")?.to_string();
+        let number = ids.cancel(&key)?;
         *params.as_mut()?.get_mut("requestId")? = Value::from(number);
     }
     let message = match params {
@@ -370,10 +434,10 @@ fn short(error: &serde_json::Error) -> String {
 
 /// Requests under way. rmcp sees a number of ours for each, so that ids of any type come back as
 /// they were and two requests can't be taken for one another.
-#[derive(Default)]
 pub(crate) struct Ids {
     table: Mutex<Table>,
     changed: Notify,
+    backlog: Arc<Backlog>,
 }
 
 #[derive(Default)]
@@ -381,40 +445,61 @@ struct Table {
     last: i64,
     open: HashMap<i64, OpenRequest>,
     numbers: HashMap<String, i64>,
+    /// Of all open requests.
+    bytes: usize,
+}
+
+/// Why a request can't be taken.
+enum Full {
+    /// One with its id is under way.
+    Taken,
+    /// There are too many bytes under way.
+    Bytes,
 }
 
 struct OpenRequest {
+    key: String,
     id: String,
+    bytes: usize,
     cancelled: bool,
     handled: bool,
 }
 
 impl Ids {
+    pub(crate) fn new(backlog: Arc<Backlog>) -> Self {
+        Self { table: Mutex::default(), changed: Notify::new(), backlog }
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Table) -> T) -> T {
         // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
         let mut table = self.table.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         work(&mut table)
     }
 
-    /// A number for a new request; none if one with this id is under way.
-    fn open(&self, id: &str) -> Option<i64> {
+    /// A number for a new request of so many bytes.
+    fn open(&self, key: &str, id: &str, bytes: usize) -> Result<i64, Full> {
         self.with(|table| {
-            if table.numbers.contains_key(id) {
-                return None;
+            if table.numbers.contains_key(key) {
+                return Err(Full::Taken);
+            }
+            if bytes > SMALL && table.bytes + bytes > MAX_UNDER_WAY {
+                return Err(Full::Bytes);
             }
             table.last += 1;
+            table.bytes += bytes;
             let number = table.last;
-            table.numbers.insert(id.to_owned(), number);
-            let request = OpenRequest { id: id.to_owned(), cancelled: false, handled: false };
+            table.numbers.insert(key.to_owned(), number);
+            let (key, id) = (key.to_owned(), id.to_owned());
+            let request = OpenRequest { key, id, bytes, cancelled: false, handled: false };
             table.open.insert(number, request);
-            Some(number)
+            Ok(number)
         })
     }
 
     /// The number of a request that its client cancels, unless its response is on its way.
-    fn cancel(&self, id: &str) -> Option<i64> {
+    fn cancel(&self, key: &str) -> Option<i64> {
         self.with(|table| {
-            let number = *table.numbers.get(id)?;
+            let number = *table.numbers.get(key)?;
             let request = table.open.get_mut(&number)?;
             (!request.handled).then(|| request.cancelled = true).map(|()| number)
         })
@@ -426,6 +511,7 @@ impl Ids {
         let cancelled = self.with(|table| {
             let request = table.open.get_mut(number)?;
             request.handled = true;
+            self.backlog.answered();
             Some(request.cancelled)
         });
         if cancelled == Some(true) {
@@ -436,9 +522,13 @@ impl Ids {
     /// The id of a request that is answered now.
     fn close(&self, number: i64) -> Option<String> {
         let id = self.with(|table| {
-            let id = table.open.remove(&number)?.id;
-            table.numbers.remove(&id);
-            Some(id)
+            let request = table.open.remove(&number)?;
+            table.numbers.remove(&request.key);
+            table.bytes = table.bytes.saturating_sub(request.bytes);
+            if request.handled {
+                self.backlog.arrived();
+            }
+            Some(request.id)
         });
         self.changed.notify_waiters();
         id
@@ -462,7 +552,7 @@ impl Ids {
 #[derive(Clone)]
 pub(crate) struct Output {
     lines: mpsc::Sender<Vec<u8>>,
-    unwritten: Arc<Unwritten>,
+    backlog: Arc<Backlog>,
 }
 
 impl Output {
@@ -470,13 +560,13 @@ impl Output {
     /// client no longer reads; then it cancels `draining`.
     pub(crate) fn new<W: AsyncWrite + Send + Unpin>(
         writer: W,
+        backlog: Arc<Backlog>,
         draining: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (lines, waiting) = mpsc::channel(256);
-        let unwritten = Arc::new(Unwritten::default());
-        let output = Self { lines, unwritten: Arc::clone(&unwritten) };
+        let output = Self { lines, backlog: Arc::clone(&backlog) };
         let task = async move {
-            if let Err(error) = write_lines(writer, waiting, &unwritten).await {
+            if let Err(error) = write_lines(writer, waiting, &backlog).await {
                 tracing::info!(%error, "the client no longer reads");
             }
             draining.cancel();
@@ -485,7 +575,7 @@ impl Output {
     }
 
     async fn write(&self, line: Vec<u8>) -> io::Result<()> {
-        self.unwritten.add(line.len());
+        self.backlog.add(line.len());
         self.lines.send(line).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
@@ -493,7 +583,7 @@ impl Output {
 async fn write_lines<W: AsyncWrite + Send + Unpin>(
     mut writer: W,
     mut lines: mpsc::Receiver<Vec<u8>>,
-    unwritten: &Unwritten,
+    backlog: &Backlog,
 ) -> io::Result<()> {
     while let Some(mut batch) = lines.recv().await {
         while batch.len() < 64 * 1024
@@ -503,37 +593,7 @@ async fn write_lines<W: AsyncWrite + Send + Unpin>(
         }
         writer.write_all(&batch).await?;
         writer.flush().await?;
-        unwritten.remove(batch.len());
+        backlog.remove(batch.len());
     }
     Ok(())
-}
-
-/// Bytes that wait for the client to read.
-#[derive(Default)]
-struct Unwritten {
-    bytes: AtomicUsize,
-    less: Notify,
-}
-
-impl Unwritten {
-    fn add(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn remove(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.less.notify_waiters();
-    }
-
-    async fn below(&self, most: usize) {
-        loop {
-            let less = self.less.notified();
-            tokio::pin!(less);
-            less.as_mut().enable();
-            if self.bytes.load(Ordering::Relaxed) < most {
-                return;
-            }
-            less.await;
-        }
-    }
 }

@@ -27,10 +27,11 @@ mod text;
 mod version;
 mod walk;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
-pub use diff::{Diff, DiffOptions};
+pub use diff::Diff;
 pub use error::{Asked, FsError, SetupError};
 pub use find::{FindOptions, FindResult, Found};
 pub use info::{Info, InfoOptions, Total};

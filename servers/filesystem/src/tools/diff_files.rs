@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Fs;
-use crate::source::{Diff, DiffOptions, FsError, Window};
+use crate::source::{Diff, FsError, Window};
 
 /// The largest file that is compared.
 const MOST: usize = 8 * 1024 * 1024;
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     a: String,
     b: Option<String>,
     b_text: Option<String>,
-    context: Option<usize>,
+    context: Option<u32>,
     /// from `next`
     cursor: Option<String>,
 }
@@ -33,9 +33,6 @@ pub(crate) struct Difference {
     total: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    /// A smaller diff may exist: the time to look for it was up.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    coarse: bool,
     #[serde(skip)]
     names: (String, String),
 }
@@ -47,7 +44,7 @@ impl Tool<Fs> for DiffFiles {
 
     fn plan(args: &Args) -> Need {
         let paths = std::iter::once(&args.a).chain(&args.b);
-        paths.fold(Need::new(Effect::Read), |need, path| need.resource(path))
+        paths.fold(Need::new(Effect::Read), Need::resource)
     }
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Difference, ToolError> {
@@ -56,8 +53,7 @@ impl Tool<Fs> for DiffFiles {
             _ => 0,
         };
         let room = cx.max_output();
-        let options =
-            DiffOptions { context: args.context.unwrap_or(3).min(100), ..DiffOptions::default() };
+        let context = args.context.unwrap_or(3).min(100);
         let mut difference = cx
             .blocking(move |fs, _| {
                 let (a, old) = whole_text(fs, &args.a)?;
@@ -68,7 +64,7 @@ impl Tool<Fs> for DiffFiles {
                         return Err(ToolError::invalid_arguments("give either `b` or `b_text`"));
                     }
                 };
-                let diff = Diff::of(&old, &new, options);
+                let diff = Diff::of(&old, &new, context);
                 Ok(page(diff, (a, b), skip, room))
             })
             .await??;
@@ -96,8 +92,7 @@ fn page(diff: Diff, names: (String, String), skip: usize, room: usize) -> Differ
     let mut lines = Room::new(room);
     let total = diff.hunks.len();
     let hunks = diff.hunks.into_iter().skip(skip).take_while(|hunk| lines.push(hunk)).collect();
-    let (added, removed, coarse) = (diff.added, diff.removed, diff.is_coarse);
-    Difference { added, removed, hunks, total, next: None, coarse, names }
+    Difference { added: diff.added, removed: diff.removed, hunks, total, next: None, names }
 }
 
 impl Output for Difference {
@@ -112,9 +107,6 @@ impl Output for Difference {
         if let Some(next) = &self.next {
             let shown = self.hunks.len();
             header.push_str(&format!(", {shown} shown; truncated, next: cursor {next}"));
-        }
-        if self.coarse {
-            header.push_str("; coarse: the time to look for a smaller diff was up");
         }
         format!("{header}]\n--- {a}\n+++ {b}\n{}", self.hunks.concat())
     }

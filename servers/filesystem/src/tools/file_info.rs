@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Fs;
-use crate::source::{EntryKind, InfoOptions};
+use crate::source::{Encoding, EntryKind, Eol, InfoOptions};
 
 pub(crate) struct FileInfo;
 
@@ -80,7 +80,7 @@ impl Tool<Fs> for FileInfo {
     type Output = Infos;
 
     fn plan(args: &Args) -> Need {
-        args.paths.iter().fold(Need::new(Effect::Read), |need, path| need.resource(path))
+        args.paths.iter().fold(Need::new(Effect::Read), Need::resource)
     }
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Infos, ToolError> {
@@ -140,8 +140,8 @@ fn describe(fs: &Fs, path: &str, options: InfoOptions, stop: &Stop) -> Result<In
         mode: Some(format!("{:04o}", info.stat.mode & 0o7777)),
         links: Some(info.stat.links).filter(|links| is_file && *links > 1),
         mime: info.mime(),
-        encoding: info.encoding().map(|encoding| encoding.name()),
-        eol: info.eol.map(|eol| eol.name()),
+        encoding: info.encoding().map(Encoding::name),
+        eol: info.eol.map(Eol::name),
         version: Some(info.version),
         sha256: info.sha256,
         total: info.total.map(|total| Total {

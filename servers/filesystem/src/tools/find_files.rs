@@ -61,7 +61,7 @@ impl Tool<Fs> for FindFiles {
     type Output = Paths;
 
     fn plan(args: &Args) -> Need {
-        args.path.iter().fold(Need::new(Effect::Read), |need, path| need.resource(path))
+        args.path.iter().fold(Need::new(Effect::Read), Need::resource)
     }
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Paths, ToolError> {

@@ -76,7 +76,7 @@ impl Tool<Fs> for ListDirectory {
     type Output = Directory;
 
     fn plan(args: &Args) -> Need {
-        args.path.iter().fold(Need::new(Effect::Read), |need, path| need.resource(path))
+        args.path.iter().fold(Need::new(Effect::Read), Need::resource)
     }
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Directory, ToolError> {
@@ -95,7 +95,8 @@ impl Tool<Fs> for ListDirectory {
             ignored: args.ignored,
             glob: args.glob,
             skip,
-            take: args.limit.unwrap_or(ENTRIES),
+            // No line is shorter than four bytes.
+            take: args.limit.unwrap_or(ENTRIES).min(cx.max_output() / 4),
             ..ListOptions::default()
         };
         let timed = args.sort == Some(Sort::Mtime);

@@ -77,7 +77,7 @@ impl Tool<Fs> for ReadFile {
 
     fn plan(args: &Args) -> Need {
         let paths = args.path.iter().chain(&args.paths);
-        paths.fold(Need::new(Effect::Read), |need, path| need.resource(path))
+        paths.fold(Need::new(Effect::Read), Need::resource)
     }
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Files, ToolError> {

@@ -20,6 +20,7 @@ pub(crate) struct SearchText;
 /// Search file contents by regex (or literal).
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of a grep")]
 pub(crate) struct Args {
     pattern: String,
     path: Option<String>,
@@ -94,7 +95,7 @@ impl Tool<Fs> for SearchText {
     type Output = Hits;
 
     fn plan(args: &Args) -> Need {
-        args.path.iter().fold(Need::new(Effect::Read), |need, path| need.resource(path))
+        args.path.iter().fold(Need::new(Effect::Read), Need::resource)
     }
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Hits, ToolError> {
@@ -125,8 +126,13 @@ impl Tool<Fs> for SearchText {
             from: None,
         };
         let base = args.path.unwrap_or_default();
-        let page =
-            Page { skip, limit: args.limit.unwrap_or(usize::MAX), room: cx.max_output(), what };
+        let page = Page {
+            skip,
+            limit: args.limit.unwrap_or(usize::MAX),
+            room: cx.max_output(),
+            what,
+            context: options.context > 0,
+        };
         let mut hits =
             cx.blocking(move |fs, stop| search(fs, &base, options, &page, stop)).await??;
         hits.next = hits.end.map(|end| cx.next(&[end]));
@@ -141,6 +147,7 @@ struct Page {
     limit: usize,
     room: usize,
     what: What,
+    context: bool,
 }
 
 fn search(
@@ -239,7 +246,7 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
             let mut text = String::new();
             if lines.is_empty() {
                 text.push_str(&format!("{}\n", file.path));
-            } else if last + 1 < hit.line && hit_has_context(page, file) {
+            } else if last + 1 < hit.line && page.context {
                 text.push_str("--\n");
             }
             let mark = if hit.is_context { '-' } else { ':' };
@@ -274,10 +281,6 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
         what: Some(page.what),
         end: more.then_some(position),
     }
-}
-
-fn hit_has_context(_: &Page, file: &crate::source::FileHits) -> bool {
-    file.lines().any(|hit| hit.is_context)
 }
 
 impl Output for Hits {

@@ -1,0 +1,169 @@
+//! The hits of one file, as the searcher reports them: rendered at once, long lines cut around the
+//! match, into one string a file.
+
+use std::borrow::Cow;
+use std::io;
+
+use grep_matcher::Matcher as _;
+use grep_regex::RegexMatcher;
+use grep_searcher::{Searcher, Sink, SinkContext, SinkFinish, SinkMatch};
+
+use super::SearchMode;
+use crate::source::text;
+
+/// The longest line shown whole, in characters, and what is shown of a longer one.
+const LONGEST_LINE: usize = 300;
+/// Characters shown before a match in a long line.
+const LEAD: usize = 60;
+/// What of a buffer is enough to guess an encoding from.
+const SAMPLE: usize = 16 * 1024;
+
+/// Collects what a searcher finds in one file.
+pub(super) struct FileSink<'m> {
+    matcher: &'m RegexMatcher,
+    mode: SearchMode,
+    /// Hits that an earlier page showed.
+    pub(super) skip: u64,
+    most_bytes: usize,
+    /// All hits, kept or not.
+    pub(super) hits: u64,
+    /// Hits among `lines`.
+    pub(super) kept: u64,
+    pub(super) lines: Vec<Line>,
+    pub(super) text: String,
+    /// A NUL came after the head.
+    pub(super) is_binary: bool,
+    encoding: Option<text::Encoding>,
+}
+
+/// One line of `text`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    pub(super) number: u64,
+    pub(super) end: usize,
+    pub(super) column: u32,
+    pub(super) is_hit: bool,
+}
+
+impl<'m> FileSink<'m> {
+    pub(super) fn new(
+        matcher: &'m RegexMatcher,
+        mode: SearchMode,
+        skip: u64,
+        most_bytes: usize,
+    ) -> Self {
+        Self {
+            matcher,
+            mode,
+            skip,
+            most_bytes,
+            hits: 0,
+            kept: 0,
+            lines: Vec::new(),
+            text: String::new(),
+            is_binary: false,
+            encoding: None,
+        }
+    }
+
+    /// Whether hits were left for a later page.
+    pub(super) fn is_cut(&self) -> bool {
+        self.mode == SearchMode::Lines && self.shown() < self.hits
+    }
+
+    /// Hits that this and earlier pages show.
+    pub(super) fn shown(&self) -> u64 {
+        self.skip + self.kept
+    }
+
+    fn is_full(&self) -> bool {
+        self.text.len() + self.lines.len() * size_of::<Line>() > self.most_bytes
+    }
+
+    fn push(&mut self, number: u64, bytes: &[u8], at: Option<usize>, buffer: &[u8]) {
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        // Enough for the window even if every character takes four bytes, also around a match that
+        // lies megabytes into one line.
+        let from = at.map_or(0, |at| at.saturating_sub(LEAD * 4));
+        let cut_before = from > 0;
+        let window = bytes.get(from..).unwrap_or_default();
+        let cut_after = window.len() > LONGEST_LINE * 8;
+        let window = window.get(..LONGEST_LINE * 8).unwrap_or(window);
+        let whole = !cut_before && !cut_after;
+        let (before, rest) =
+            window.split_at_checked(at.unwrap_or(0).saturating_sub(from)).unwrap_or((&[], window));
+        let before = self.decode(before, buffer);
+        let rest = self.decode(rest, buffer);
+        let column = u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX);
+        let length = before.chars().count() + rest.chars().count();
+        if whole && length <= LONGEST_LINE {
+            self.text.push_str(&before);
+            self.text.push_str(&rest);
+        } else {
+            let lead = before.chars().count().saturating_sub(LEAD);
+            if cut_before || lead > 0 {
+                self.text.push('…');
+            }
+            self.text.extend(before.chars().skip(lead));
+            let room = LONGEST_LINE - LEAD;
+            self.text.extend(rest.chars().take(room));
+            if cut_after || rest.chars().nth(room).is_some() {
+                self.text.push('…');
+            }
+        }
+        let column = if cut_before || at.is_none() { 0 } else { column };
+        let end = self.text.len();
+        self.lines.push(Line { number, end, column, is_hit: at.is_some() });
+    }
+
+    /// Lines are searched as bytes; what is no UTF-8 is decoded for showing it only.
+    fn decode<'a>(&mut self, bytes: &'a [u8], buffer: &[u8]) -> Cow<'a, str> {
+        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+            return Cow::Borrowed(text);
+        }
+        let encoding = *self.encoding.get_or_insert_with(|| {
+            let sample = buffer.get(..SAMPLE).unwrap_or(buffer);
+            text::detect(sample, false).map_or(text::Encoding::UTF_8, |(encoding, _)| encoding)
+        });
+        Cow::Owned(encoding.decode_lossy(bytes))
+    }
+}
+
+impl Sink for FileSink<'_> {
+    type Error = io::Error;
+
+    fn matched(&mut self, _: &Searcher, found: &SinkMatch<'_>) -> Result<bool, io::Error> {
+        self.hits += 1;
+        if self.mode != SearchMode::Lines {
+            return Ok(self.mode != SearchMode::Files);
+        }
+        if self.hits <= self.skip || self.is_full() {
+            return Ok(true);
+        }
+        self.kept += 1;
+        let mut start = self.matcher.find(found.bytes()).ok().flatten().map_or(0, |m| m.start());
+        // A match over several lines shows each of them; the first is where it starts.
+        let mut is_first = true;
+        let first = found.line_number().unwrap_or(0);
+        for (number, line) in (first..).zip(found.lines()) {
+            let at = if is_first { start.min(line.len()) } else { 0 };
+            start = start.saturating_sub(line.len());
+            self.push(number, line, Some(at), found.buffer());
+            is_first = false;
+        }
+        Ok(true)
+    }
+
+    fn context(&mut self, _: &Searcher, found: &SinkContext<'_>) -> Result<bool, io::Error> {
+        if self.hits >= self.skip && !self.is_full() {
+            self.push(found.line_number().unwrap_or(0), found.bytes(), None, found.bytes());
+        }
+        Ok(true)
+    }
+
+    fn finish(&mut self, _: &Searcher, finish: &SinkFinish) -> Result<(), io::Error> {
+        self.is_binary = finish.binary_byte_offset().is_some();
+        Ok(())
+    }
+}
