@@ -96,7 +96,6 @@ mod tests {
         check::<Greeter>(
             &arguments,
             call,
-            &[],
             &expect![[r#"
             Good day, Ada!
             structured: {"greeting":"Good day, Ada!"}"#]],
@@ -108,7 +107,6 @@ mod tests {
         check::<Greeter>(
             &[],
             r#"greet {"name": ""}"#,
-            &[],
             &expect![[r"
             error: invalid_arguments: `name` is empty
             next: ask for the name"]],

@@ -1,5 +1,6 @@
 //! MCP connector server for files and directories: a source that can't leave its roots, tools that
 //! translate to it, and what they need to be served by lockkeeper-core.
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make their own files"))]
 
 mod config;
 mod pages;

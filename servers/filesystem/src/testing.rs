@@ -53,7 +53,7 @@ fn small(root: &Path) {
     write("data.bin", &[0, 1, 2, 0]);
     write(".env", b"TOKEN=1");
     write("sub/id_rsa", b"key");
-    let long: String = (1..=2000).map(|n| format!("line {n}\n")).collect();
+    let long = (1..=2000).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
     write("long.txt", long.as_bytes());
     write("wide.txt", "é".repeat(3000).as_bytes());
 }

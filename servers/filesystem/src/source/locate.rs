@@ -20,7 +20,19 @@ const TRIES: usize = 8;
 const LONGEST_PATH: usize = 4096;
 const LONGEST_NAME: usize = 255;
 
-/// A file or directory inside the scope, already open. Only [`Source::locate`] makes one.
+/// A file or directory inside the scope, already open. Only [`Source::locate`] makes one, so that
+/// an operation on a path that was never checked does not compile:
+///
+/// ```compile_fail,E0308
+/// use lockkeeper_filesystem::source::{Source, Window};
+/// fn unchecked(source: &Source, window: Window) {
+///     let text = source.read_text("/etc/passwd", window, 1_000);
+/// }
+/// ```
+/// ```compile_fail,E0451
+/// use lockkeeper_filesystem::source::{Asked, Located};
+/// let forged = Located { root: 0, path: Vec::new(), asked: Asked::new("/etc/passwd") };
+/// ```
 #[derive(Debug)]
 pub struct Located {
     pub(super) root: usize,
