@@ -51,6 +51,9 @@ impl Backlog {
     /// Waits until something new may begin.
     pub(crate) async fn low(&self) {
         loop {
+            if self.is_low() {
+                return;
+            }
             let less = self.less.notified();
             tokio::pin!(less);
             less.as_mut().enable();

@@ -67,7 +67,11 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
 
     /// How many bytes of text the answer may hold; its opening line comes on top.
     pub fn max_output(&self) -> usize {
-        self.call.max_output
+        match self.call.results {
+            Results::Text => self.call.max_output,
+            // Names and quotes make about as much again.
+            Results::Structured => self.call.max_output / 2,
+        }
     }
 
     /// Runs blocking work on the source beside the protocol. When the call is cancelled or out of

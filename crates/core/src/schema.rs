@@ -180,6 +180,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_as_null_is_declared_so() {
+        #[derive(serde::Serialize, JsonSchema)]
+        struct Sent {
+            always: Option<u8>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            if_there: Option<String>,
+        }
+        let sent = Sent { always: None, if_there: None };
+        assert_eq!(serde_json::to_value(sent).unwrap(), serde_json::json!({"always": null}));
+        let (_, schema) = of_output::<Sent>();
+        assert_eq!(schema["properties"]["always"]["type"], serde_json::json!(["integer", "null"]));
+        assert_eq!(schema["properties"]["if_there"]["type"], "string");
+        assert_eq!(schema["required"], serde_json::json!(["always"]));
+    }
+
+    #[test]
     fn schemas_are_flat_and_short() {
         let (description, schema) = of::<Args>();
         assert_eq!(description, "Find things. Fails if none.");

@@ -37,6 +37,12 @@ const SMALL: usize = 64 * 1024;
 /// A buffer that grew beyond this for one line is given back after it.
 const KEPT_BUFFER: usize = 256 * 1024;
 
+/// The longest name of a method; a refusal repeats it.
+const LONGEST_METHOD: usize = 200;
+
+/// The longest id; every answer repeats it.
+const LONGEST_ID: usize = 1_000;
+
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const METHOD_NOT_FOUND: i32 = -32601;
@@ -278,13 +284,13 @@ fn read(line: &[u8], ids: &Ids, opened: bool) -> Result<Option<ClientJsonRpcMess
     Ok(Some(JsonRpcMessage::request(request, RequestId::Number(number))))
 }
 
-/// The longest name of a method; a refusal repeats it.
-const LONGEST_METHOD: usize = 200;
-
 /// What an id is compared by: two spellings of one string are one id. MCP allows strings and
 /// numbers; JSON-RPC discourages fractions, and they are only echoed here.
 fn id_key(id: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(id).ok().filter(|_| id.len() <= 1_000)?;
+    if id.len() > LONGEST_ID {
+        return None;
+    }
+    let value: Value = serde_json::from_str(id).ok()?;
     (value.is_string() || value.is_number()).then(|| value.to_string())
 }
 
