@@ -103,10 +103,8 @@ impl Answer {
 
     /// Tools page their own results at items; this is the wall behind them.
     fn cap(&mut self, cap: usize, data: usize) -> Result<(), ToolError> {
-        // The room a tool fills is `cap`; its opening line and notes come on top of that.
-        let wall = |cap: usize| cap + cap / 4 + 2_000;
         if let Some(structured) = &self.structured {
-            let wall = wall(cap * data);
+            let wall = cap * data + 2_000;
             let size = serde_json::to_vec(structured).map_or(0, |json| json.len());
             if size > wall {
                 return Err(ToolError::new(
@@ -116,9 +114,8 @@ impl Answer {
                 .hint("ask for less: a smaller limit, fewer paths or a narrower filter"));
             }
         }
-        let wall = wall(cap);
-        if self.text.len() > wall {
-            let end = floor_char_boundary(&self.text, wall);
+        if self.text.len() > cap {
+            let end = floor_char_boundary(&self.text, cap.saturating_sub(NOTE));
             let line = self.text.get(..end).and_then(|head| head.rfind('\n')).unwrap_or(end);
             let left = self.text.len() - line;
             self.text.truncate(line);
@@ -128,6 +125,9 @@ impl Answer {
         Ok(())
     }
 }
+
+/// Room for the note that says what the wall cut.
+const NOTE: usize = 80;
 
 /// Collects whole items until the room is used up, so that answers are cut between items.
 #[derive(Debug)]
@@ -203,7 +203,7 @@ mod tests {
         let bulk = Bulk { lines: vec!["x".repeat(99); 100] };
         let answer = Answer::render(bulk, Results::Text, 1_000).unwrap();
         assert!(answer.truncated);
-        assert!(answer.text.len() < 3_400);
+        assert!(answer.text.len() <= 1_000);
         assert!(answer.text.ends_with("bytes left out; ask for less]"), "{}", answer.text);
         let data = Bulk { lines: vec!["x".repeat(99); 100] };
         let error = Answer::render(data, Results::Structured, 1_000).unwrap_err();

@@ -14,6 +14,9 @@ use crate::error::ToolError;
 use crate::state::State;
 use crate::stop::Stop;
 
+/// Room for the line that opens an answer; the smallest `--max-output` is 1 kB.
+const OPENING_LINE: usize = 400;
+
 /// Progress notifications are sent at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
@@ -65,12 +68,13 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
         &self.call.source
     }
 
-    /// How many bytes of text the answer may hold; its opening line comes on top.
+    /// How many bytes of text the answer may hold, beside its opening line.
     pub fn max_output(&self) -> usize {
+        let room = self.call.max_output - OPENING_LINE;
         match self.call.results {
-            Results::Text => self.call.max_output,
-            // Names and quotes make about as much again.
-            Results::Structured => self.call.max_output / 2,
+            Results::Text => room,
+            // Names and quotes make a record of a short line several times as long.
+            Results::Structured => room / 4,
         }
     }
 

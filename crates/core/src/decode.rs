@@ -59,17 +59,71 @@ pub(crate) fn arguments<T: DeserializeOwned>(
             "." => problem,
             path => format!("{}: {problem}", quoted(path)),
         };
-        ToolError::invalid_arguments(message)
+        let error = ToolError::invalid_arguments(message);
+        match wanted(&path, schema) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     })
 }
 
+/// What the argument at `path` has to be, or which ones a call has to have, in the schema's words.
+fn wanted(path: &str, schema: &Object) -> Option<String> {
+    let name = path.split(['.', '[']).next().filter(|name| !name.is_empty());
+    let property = name.and_then(|name| Some((name, schema.get("properties")?.get(name)?)));
+    if let Some((name, property)) = property {
+        if let Some(values) = property.get("enum") {
+            return Some(format!("`{name}` is one of {values}"));
+        }
+        let kind = property.get("type").and_then(Value::as_str)?;
+        let least = property.get("minimum").map(|least| format!(", at least {least}"));
+        return Some(format!("`{name}` is of type {kind}{}", least.unwrap_or_default()));
+    }
+    let required = schema.get("required")?.as_array()?;
+    let names: Vec<&str> = required.iter().filter_map(Value::as_str).collect();
+    Some(format!("a call needs {}", names.join(", ")))
+}
+
+/// Names that other servers use, and what they are called here, best first.
+const SYNONYMS: &[(&str, &[&str])] = &[
+    ("content", &["text", "new_text"]),
+    ("directory", &["path"]),
+    ("dir", &["path"]),
+    ("endline", &["limit"]),
+    ("exclude", &["glob"]),
+    ("excludepatterns", &["glob"]),
+    ("file", &["path", "a"]),
+    ("filename", &["path", "glob"]),
+    ("folder", &["path"]),
+    ("head", &["limit"]),
+    ("include", &["glob"]),
+    ("isregex", &["literal"]),
+    ("lines", &["limit"]),
+    ("maxcount", &["limit"]),
+    ("maxdepth", &["depth"]),
+    ("maxresults", &["limit"]),
+    ("name", &["glob", "pattern"]),
+    ("oldtext", &["old_text"]),
+    ("page", &["cursor"]),
+    ("pattern", &["glob"]),
+    ("query", &["pattern", "glob"]),
+    ("recursive", &["depth"]),
+    ("regex", &["pattern"]),
+    ("root", &["path"]),
+    ("startline", &["offset"]),
+    ("tail", &["offset"]),
+    ("target", &["path"]),
+    ("text", &["pattern", "content"]),
+];
+
 fn unknown_argument(name: &str, properties: &Object) -> ToolError {
     let folded = fold(name);
-    let similar = properties
-        .keys()
-        .map(|known| (strsim::jaro_winkler(&fold(known), &folded), known))
-        .filter(|(score, known)| *score > 0.8 || folded.contains(&fold(known)))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let synonyms = SYNONYMS.iter().find(|(synonym, _)| *synonym == folded).map(|(_, names)| *names);
+    let synonym = synonyms.unwrap_or_default().iter().find_map(|name| {
+        let (known, _) = properties.get_key_value(*name)?;
+        Some((1.0, known))
+    });
+    let similar = synonym.or_else(|| similar(&folded, properties));
     let known: Vec<&str> = properties.keys().map(String::as_str).collect();
     let error = ToolError::invalid_arguments(format!("unknown argument {}", quoted(name)));
     match similar {
@@ -77,6 +131,14 @@ fn unknown_argument(name: &str, properties: &Object) -> ToolError {
         None if known.is_empty() => error.hint("call it without arguments"),
         None => error.hint(format!("the arguments are {}", known.join(", "))),
     }
+}
+
+fn similar<'a>(folded: &str, properties: &'a Object) -> Option<(f64, &'a String)> {
+    properties
+        .keys()
+        .map(|known| (strsim::jaro_winkler(&fold(known), folded), known))
+        .filter(|(score, known)| *score > 0.85 || folded.contains(&fold(known)))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 /// `oldText` and `old_text` are one name in two styles.

@@ -37,10 +37,11 @@ pub use context::Cx;
 pub use effect::{Add, Change, Covers, Destroy, Effect, EffectKind, Grant, Mutating, Read};
 pub use error::ToolError;
 pub use resource::{
-    Body, Contents, Listed, RegisteredResource, Resource, Variables, percent_encode_path, resource,
+    Body, Contents, Listed, RegisteredResource, Resource, Variables, percent_decode,
+    percent_encode_path, resource,
 };
 pub use secret::Secret;
 pub use server::{Environment, Finding, Server, StartError};
 pub use stop::Stop;
-pub use text::{grouped, quoted};
+pub use text::{count, grouped, quoted};
 pub use tool::{Method, Need, Registered, Tool, method, methods, tool};

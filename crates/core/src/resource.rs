@@ -132,7 +132,7 @@ fn match_from(template: &'static str, uri: &str, variables: &mut Variables) -> b
 }
 
 /// Percent-decoding (RFC 3986 §2.1) to valid UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
+pub fn percent_decode(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

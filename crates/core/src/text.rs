@@ -46,6 +46,11 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// A number of things: `1 file`, `2 files`.
+pub fn count(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,16 +55,17 @@ fn parse_root(text: &str, environment: &Environment) -> Result<RootSpec, StartEr
     if is_filesystem_root(&path) {
         return refuse("it is the whole filesystem; name the directories that agents need");
     }
-    if environment.home.as_deref().is_some_and(|home| is_same(home, &path)) {
-        return refuse("it is the home directory, which holds secrets; name a directory in it");
+    if environment.home.as_deref().is_some_and(|home| holds(&path, home)) {
+        return refuse("it holds the home directory and its secrets; name a directory in it");
     }
     Ok(RootSpec { path, access })
 }
 
-fn is_same(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => a == b,
+/// Whether `home` is `path` or lies in it.
+fn holds(path: &Path, home: &Path) -> bool {
+    match (path.canonicalize(), home.canonicalize()) {
+        (Ok(path), Ok(home)) => home.starts_with(path),
+        _ => home.starts_with(path),
     }
 }
 
@@ -72,4 +73,42 @@ fn is_same(a: &Path, b: &Path) -> bool {
 pub(crate) fn setup_failed(error: &SetupError) -> StartError {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     StartError::new(format!("{error}{}", cause.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(root: &str, home: &Path, allow: &[&str]) -> Result<(), String> {
+        let options = Options {
+            roots: vec![root.to_owned()],
+            allow: allow.iter().map(|&glob| glob.to_owned()).collect(),
+            ..Options::default()
+        };
+        let environment = Environment { home: Some(home.to_owned()), current_dir: None };
+        let config = decide(options, &environment).map_err(|error| error.to_string())?;
+        let opened = crate::source::Source::open(&config);
+        opened.map(drop).map_err(|error| setup_failed(&error).to_string())
+    }
+
+    #[test]
+    fn roots_that_hold_secrets_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().join("people/ada");
+        std::fs::create_dir_all(home.join("project")).unwrap();
+        std::fs::create_dir_all(home.join(".gnupg/private")).unwrap();
+        let at = |path: &str| home.join(path).to_str().unwrap().to_owned();
+        assert!(start(&at("project"), &home, &[]).is_ok());
+        for root in ["/".to_owned(), at(""), at(".."), at("project/..")] {
+            let error = start(&root, &home, &[]).unwrap_err();
+            assert!(error.contains("not allowed as a directory"), "{root}: {error}");
+        }
+        for root in [at(".gnupg"), at(".gnupg/private")] {
+            let error = start(&root, &home, &[]).unwrap_err();
+            assert!(error.contains("usually holds secrets"), "{root}: {error}");
+            assert!(start(&root, &home, &[".gnupg"]).is_ok());
+        }
+        assert!(start(&at("none"), &home, &[]).unwrap_err().contains("can't open"));
+        assert!(start("", &home, &[]).is_err());
+    }
 }

@@ -24,6 +24,28 @@ pub struct Filesystem;
 pub struct Fs {
     files: std::sync::Arc<Source>,
     pages: Pages,
+    /// Walks under way: each uses all cores, so more at once would only cost memory.
+    walks: tokio::sync::Semaphore,
+}
+
+/// As many walks and searches run at once.
+const WALKS: usize = 2;
+
+impl Fs {
+    /// Finds what a path, or a `file://` URI, names.
+    fn locate(&self, asked: &str) -> Result<source::Located, source::FsError> {
+        match asked.strip_prefix("file://").and_then(lockkeeper_core::percent_decode) {
+            Some(path) => self.files.locate(&path),
+            None => self.files.locate(asked),
+        }
+    }
+
+    /// A line for the head of an answer that covers one of several roots.
+    fn only_first_root(&self, path: Option<&str>) -> Option<String> {
+        let roots = self.files.roots();
+        let first = roots.first().filter(|_| path.is_none() && roots.len() > 1)?;
+        Some(format!("in {} only: name another root as path", first.path))
+    }
 }
 
 impl Server for Filesystem {
@@ -50,7 +72,8 @@ impl Server for Filesystem {
     fn open(options: Options, environment: &Environment) -> Result<Fs, StartError> {
         let config = config::decide(options, environment)?;
         let files = Source::open(&config).map_err(|error| config::setup_failed(&error))?;
-        Ok(Fs { files: files.into(), pages: Pages::default() })
+        let walks = tokio::sync::Semaphore::new(WALKS);
+        Ok(Fs { files: files.into(), pages: Pages::default(), walks })
     }
 
     fn report(fs: &Fs) -> Vec<Finding> {

@@ -3,10 +3,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::source::{FindResult, SearchResult};
+use crate::source::{Diff, FindResult, SearchResult};
 
 /// As many results as are kept; each takes a few megabytes at most.
-const MOST: usize = 3;
+const MOST: usize = 2;
 
 /// The results kept, least recently used first.
 #[derive(Default)]
@@ -19,15 +19,28 @@ pub(crate) struct Pages {
 pub(crate) enum Kept {
     Found(Arc<FindResult>),
     Searched(Arc<Chunk>),
+    Compared(Arc<Diff>),
 }
 
 /// As much of a search's hits as fits into memory at once.
 pub(crate) struct Chunk {
     /// How many items of the whole result come before this chunk.
     pub(crate) base: u64,
-    /// Hits and files with hits before this chunk.
-    pub(crate) before: (u64, u64),
+    /// The counts of the first chunk, which are those of the whole search.
+    pub(crate) totals: Totals,
     pub(crate) result: SearchResult,
+}
+
+/// What a search counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Totals {
+    pub(crate) hits: u64,
+    pub(crate) files: u64,
+    pub(crate) searched: u64,
+    pub(crate) binary: u64,
+    pub(crate) unreadable: u64,
+    pub(crate) too_large: u64,
+    pub(crate) complete: bool,
 }
 
 impl Pages {

@@ -17,13 +17,22 @@ impl From<FsError> for ToolError {
             FsError::NotADirectory { .. } => ("not_a_directory", "read_file reads it"),
             FsError::Special { .. } => ("special_file", "file_info describes it"),
             FsError::NotText { .. } => ("not_text", "file_info describes it"),
-            FsError::TooLarge { .. } => ("too_large", "read_file reads it in parts"),
+            FsError::TooLarge { .. } => ("too_large", "read_file reads text in parts"),
             FsError::TooManyLinks { .. } => ("too_many_links", "name the file itself"),
             FsError::InvalidPath { .. } => ("invalid_path", "use a path that a listing returned"),
             FsError::RootReplaced { .. } => {
                 ("root_replaced", "tell the person that the server has to be restarted")
             }
             FsError::Glob { .. } => ("invalid_glob", "escape special characters as [*], [?], [[]"),
+            FsError::Pattern { reason } if reason.contains("\\n") => {
+                ("invalid_pattern", "set multiline to true to match over line ends")
+            }
+            FsError::Pattern { reason } if reason.contains("size limit") => {
+                ("invalid_pattern", "repeat less, for example x+ for x{50000}")
+            }
+            FsError::Pattern { reason } if reason.contains("look-around") => {
+                ("invalid_pattern", "search without look-around or backreferences")
+            }
             FsError::Pattern { .. } => {
                 ("invalid_pattern", "escape special characters, or set literal to true")
             }

@@ -31,7 +31,7 @@ mod walk;
 #[cfg(target_os = "linux")]
 mod tests;
 
-pub use diff::Diff;
+pub use diff::{Diff, DiffOptions};
 pub use error::{Asked, FsError, SetupError};
 pub use find::{FindOptions, FindResult, Found};
 pub use info::{Info, InfoOptions, Total};
@@ -106,6 +106,8 @@ struct Root {
     canonical: Vec<u8>,
     /// This root and those it lies in or contains: rules anchored at any of them count.
     views: Vec<View>,
+    /// The name of the root, if what lies directly in a directory of that name may be secret.
+    pair: Option<Vec<u8>>,
 }
 
 /// How a path of one root reads from another root.
@@ -131,6 +133,9 @@ impl Source {
         let rules = Rules::new(&config.deny, &config.only, &config.allow)?;
         let mut roots =
             config.roots.iter().map(Root::open).collect::<Result<Vec<_>, SetupError>>()?;
+        if let Some(root) = roots.iter().find(|root| rules.denies_root(&root.canonical)) {
+            return Err(SetupError::Secret { path: root.shown().into_owned() });
+        }
         let places: Vec<Vec<u8>> = roots.iter().map(|root| root.canonical.clone()).collect();
         for root in &mut roots {
             root.views = views(&root.canonical, &places);
@@ -195,11 +200,22 @@ impl Source {
     /// Whether the rules hide `path` of a root, seen from every root it belongs to.
     fn hides(&self, root: usize, path: &[u8], shape: Shape) -> bool {
         self.seen_from(root, path, |path| self.rules.hides(path, shape))
+            || self.hides_in_pair(root, names::components(path).next())
     }
 
     /// The same for an entry of a directory that is not hidden itself.
     fn hides_entry(&self, root: usize, path: &[u8], shape: Shape) -> bool {
         self.seen_from(root, path, |path| self.rules.hides_entry(path, shape))
+            || self.hides_in_pair(root, Some(path).filter(|path| !path.contains(&b'/')))
+    }
+
+    /// Whether a name directly in a root is secret because of the root's own name.
+    fn hides_in_pair(&self, root: usize, name: Option<&[u8]>) -> bool {
+        let pair = self.roots.get(root).and_then(|root| root.pair.as_deref());
+        match (pair, name) {
+            (Some(pair), Some(name)) => self.rules.denies_built_in(&names::join(pair, name), name),
+            _ => false,
+        }
     }
 
     fn seen_from(&self, root: usize, path: &[u8], hides: impl Fn(&[u8]) -> bool) -> bool {
@@ -228,6 +244,7 @@ impl Root {
             stat,
             access: spec.access,
             given: beneath::path_bytes(&path),
+            pair: pair(&beneath::path_bytes(&canonical)),
             canonical: beneath::path_bytes(&canonical),
             path,
             views: Vec::new(),
@@ -244,6 +261,11 @@ impl Root {
     fn is_in_place(&self) -> bool {
         beneath::stat_root(&self.path).is_ok_and(|now| now.is_same_file(&self.stat))
     }
+}
+
+fn pair(canonical: &[u8]) -> Option<Vec<u8>> {
+    let name = names::name(canonical);
+    builtin::is_pair_directory(name).then(|| name.to_vec())
 }
 
 fn views(own: &[u8], places: &[Vec<u8>]) -> Vec<View> {

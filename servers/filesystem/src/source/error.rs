@@ -158,6 +158,12 @@ pub enum SetupError {
         #[source]
         source: io::Error,
     },
+    /// A root is, or lies in, what is hidden by default as a secret.
+    #[error("`{path}` usually holds secrets; if agents need it, lift that with --allow GLOB")]
+    Secret {
+        /// The root.
+        path: String,
+    },
     /// A glob of a rule does not parse.
     #[error("`{glob}` is not a glob: {reason}")]
     Glob {

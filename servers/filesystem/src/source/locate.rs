@@ -185,9 +185,7 @@ impl Source {
         if self.hides(root, &path, shape) {
             return Err(self.missing(root, asked));
         }
-        if path.is_empty() {
-            self.check_in_place(root)?;
-        }
+        self.check_in_place(root)?;
         let (root, path) = self.innermost(root, path);
         Ok(Attempt::Done(Located { root, path, asked: asked.clone(), stat, opened }))
     }

@@ -1,6 +1,7 @@
 //! Names and paths as bytes, and how they are shown. A path inside a root is a `/`-separated byte
-//! string without a leading slash; the empty one is the root itself. Bytes that are no UTF-8 are
-//! shown as `\xNN`, which [`unescape`] takes back.
+//! string without a leading slash; the empty one is the root itself. Bytes that are no UTF-8, and
+//! characters that could forge a line or hide in one, are shown as `\xNN`, which [`unescape`] takes
+//! back.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,28 +9,51 @@ use std::fmt::Write as _;
 /// The form of a name or path that a person or a model sees.
 pub(super) fn show(bytes: &[u8]) -> Cow<'_, str> {
     match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(escape(bytes)),
+        Ok(text) if is_plain(text) => Cow::Borrowed(text),
+        _ => Cow::Owned(escape(bytes)),
     }
 }
 
 /// Like [`show`], but [`unescape`] takes it back whatever the name holds.
 pub(super) fn show_exact(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains("\\x") => Cow::Borrowed(text),
+        Ok(text) if is_plain(text) && !text.contains("\\x") => Cow::Borrowed(text),
         _ => Cow::Owned(escape(bytes)),
     }
 }
 
+/// Whether a name shows as nothing but itself.
+fn is_plain(text: &str) -> bool {
+    let printable = |byte: u8| (0x20..0x7F).contains(&byte);
+    text.bytes().all(printable) || !text.chars().any(is_treacherous)
+}
+
+/// Controls, line and paragraph separators, direction marks, tags and what has no width; joiners
+/// stay, for the scripts and emoji that need them.
+fn is_treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
 fn escape(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len() + 12);
-    for chunk in bytes.utf8_chunks() {
-        // A literal `\x` in such a name would otherwise be read back as a byte.
-        shown.push_str(&chunk.valid().replace("\\x", "\\x5cx"));
-        for byte in chunk.invalid() {
-            // Writing to a `String` can't fail.
+    // Writing to a `String` can't fail.
+    let hex = |shown: &mut String, bytes: &[u8]| {
+        for byte in bytes {
             let _ = write!(shown, "\\x{byte:02x}");
         }
+    };
+    for chunk in bytes.utf8_chunks() {
+        // A literal `\x` in such a name would otherwise be read back as a byte.
+        for c in chunk.valid().replace("\\x", "\\x5cx").chars() {
+            if is_treacherous(c) {
+                hex(&mut shown, c.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                shown.push(c);
+            }
+        }
+        hex(&mut shown, chunk.invalid());
     }
     shown
 }

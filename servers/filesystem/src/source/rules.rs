@@ -53,10 +53,19 @@ impl Rules {
         self.denies_entry(path) || self.only.as_ref().is_some_and(|only| !only.admits(path, shape))
     }
 
+    /// Whether a root lies in a place that is secret by itself; its path is absolute.
+    pub(super) fn denies_root(&self, canonical: &[u8]) -> bool {
+        prefixes(canonical).any(|prefix| self.denies_built_in(prefix, prefix))
+    }
+
+    /// Whether `path` is secret and `--allow` lifts that neither for it nor for `name`.
+    pub(super) fn denies_built_in(&self, path: &[u8], name: &[u8]) -> bool {
+        let allows = |path: &[u8]| prefixes(path).any(|part| self.allow.matches(part));
+        builtin::denies(path) && (self.allow.is_empty() || !(allows(path) || allows(name)))
+    }
+
     fn denies_entry(&self, path: &[u8]) -> bool {
-        self.deny.matches(path)
-            || (builtin::denies(path)
-                && (self.allow.is_empty() || !prefixes(path).any(|part| self.allow.matches(part))))
+        self.deny.matches(path) || self.denies_built_in(path, path)
     }
 }
 

@@ -21,7 +21,7 @@ use super::locate::Located;
 use super::rules::Pattern;
 use super::stat::{EntryKind, Stat};
 use super::walk::{Visitor, WalkOptions};
-use super::{Source, names};
+use super::{Source, names, text};
 use keep::Keep;
 use sink::FileSink;
 
@@ -34,7 +34,11 @@ const LARGEST_MULTILINE: u64 = 16 * 1024 * 1024;
 /// A NUL in so much of the head of a file makes it binary, as for ripgrep's first buffer.
 const BINARY_HEAD: usize = 64 * 1024;
 /// Bounds for what a pattern may compile to.
-const REGEX_BYTES: usize = 16 * 1024 * 1024;
+const REGEX_BYTES: usize = 2 * 1024 * 1024;
+/// No pattern that a person or a model writes is longer.
+const LONGEST_PATTERN: usize = 8 * 1024;
+/// A line that needs more memory than this is not searched.
+const LARGEST_LINE: usize = 16 * 1024 * 1024;
 
 /// What to search for, and where.
 #[derive(Debug, Clone)]
@@ -60,6 +64,8 @@ pub struct SearchOptions {
     pub keep_bytes: usize,
     /// Start here; nothing before counts.
     pub from: Option<Resume>,
+    /// Go on counting when no more is kept.
+    pub count_all: bool,
 }
 
 impl Default for SearchOptions {
@@ -75,6 +81,7 @@ impl Default for SearchOptions {
             mode: SearchMode::Lines,
             keep_bytes: 8 * 1024 * 1024,
             from: None,
+            count_all: true,
         }
     }
 }
@@ -219,6 +226,10 @@ impl Source {
 }
 
 fn matcher(options: &SearchOptions) -> Result<RegexMatcher, FsError> {
+    if options.pattern.len() > LONGEST_PATTERN {
+        let reason = format!("it is longer than {LONGEST_PATTERN} bytes");
+        return Err(FsError::Pattern { reason });
+    }
     let mut builder = RegexMatcherBuilder::new();
     builder
         .multi_line(true)
@@ -239,6 +250,7 @@ fn searcher(options: &SearchOptions, binary: BinaryDetection) -> Searcher {
         .before_context(context(options))
         .after_context(context(options))
         .binary_detection(binary)
+        .heap_limit(Some(LARGEST_LINE))
         .build()
 }
 
@@ -250,6 +262,9 @@ impl Visitor for Worker<'_> {
     fn entry(&mut self, dir: &Dir, path: &[u8], _kind: EntryKind) {
         let relative = path.get(self.shared.base..).unwrap_or_default();
         if self.shared.glob.as_ref().is_some_and(|glob| !glob.matches(relative)) {
+            return;
+        }
+        if !self.shared.options.count_all && self.shared.is_beyond(path) {
             return;
         }
         match dir.open_file(names::name(path)) {
@@ -295,10 +310,15 @@ impl Worker<'_> {
     fn slice(&mut self, content: &[u8], path: &[u8]) {
         let head = content.get(..BINARY_HEAD).unwrap_or(content);
         let has_bom = matches!(head, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
-        if !has_bom && memchr::memchr(0, head).is_some() {
+        let is_binary = !has_bom && memchr::memchr(0, head).is_some();
+        // A pattern in ASCII finds its like in every encoding but UTF-16.
+        let foreign = is_binary || !(has_bom || self.shared.options.pattern.is_ascii());
+        let decoded = if foreign { decoded(content, head) } else { None };
+        if is_binary && decoded.is_none() {
             self.shared.binary.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        let content = decoded.as_deref().map_or(content, str::as_bytes);
         self.shared.searched.fetch_add(1, Ordering::Relaxed);
         let mut sink = self.shared.sink(&self.matcher, path);
         let done = self.searcher.search_slice(&self.matcher, content, &mut sink);
@@ -319,6 +339,15 @@ impl Worker<'_> {
     }
 }
 
+/// What bytes in another encoding than UTF-8 say; `None` if they are UTF-8 or no text.
+fn decoded(content: &[u8], head: &[u8]) -> Option<String> {
+    if simdutf8::basic::from_utf8(content).is_ok_and(|text| !text.contains('\0')) {
+        return None;
+    }
+    let (encoding, _) = text::detect(head, head.len() == content.len()).ok()?;
+    (!encoding.is_utf8()).then(|| encoding.decode_lossy(content))
+}
+
 impl Shared<'_> {
     fn sink<'m>(&self, matcher: &'m RegexMatcher, path: &[u8]) -> FileSink<'m> {
         let skip = match &self.from {
@@ -327,6 +356,10 @@ impl Shared<'_> {
         };
         // One file alone must leave room for the others that are searched at the same time.
         FileSink::new(matcher, self.options.mode, skip, self.options.keep_bytes / 2)
+    }
+
+    fn is_beyond(&self, path: &[u8]) -> bool {
+        self.keep.lock().unwrap_or_else(PoisonError::into_inner).is_beyond(path)
     }
 
     fn keep(&self, sink: FileSink<'_>, read_well: bool, path: &[u8]) {

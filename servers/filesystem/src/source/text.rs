@@ -175,6 +175,7 @@ pub(super) fn detect(sample: &[u8], whole: bool) -> Result<(Encoding, bool), &'s
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => {
             return Err("UTF-32 text, which is not supported");
         }
+        [b'%', b'P', b'D', b'F', b'-', ..] => return Err("a PDF document"),
         [0xEF, 0xBB, 0xBF, ..] => return Ok((Encoding::UTF_8, true)),
         [0xFF, 0xFE, ..] => return Ok((Encoding(UTF_16LE), true)),
         [0xFE, 0xFF, ..] => return Ok((Encoding(UTF_16BE), true)),
@@ -255,7 +256,10 @@ fn binary(sample: &[u8], name: &[u8], what: &'static str) -> Kind {
     let Some(known) = infer::get(sample) else {
         return Kind::Binary { mime: "application/octet-stream", description: what.to_owned() };
     };
-    let mime = known.mime_type();
+    let mime = match known.mime_type() {
+        "audio/x-wav" => "audio/wav",
+        mime => mime,
+    };
     match known.matcher_type() {
         MatcherType::Image => Kind::Image { mime },
         MatcherType::Audio => Kind::Audio { mime },

@@ -1,11 +1,15 @@
 //! `diff_files`: a unified diff of two files, or of a file and a text.
 
+use std::sync::Arc;
+
 use lockkeeper_core::{Cx, Effect, Need, Output, Read, Room, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::Fs;
-use crate::source::{Diff, FsError, Window};
+use crate::pages::Kept;
+use crate::source::{Diff, DiffOptions, FsError, Window};
 
 /// The largest file that is compared.
 const MOST: usize = 8 * 1024 * 1024;
@@ -26,13 +30,16 @@ pub(crate) struct Args {
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Difference {
-    added: usize,
-    removed: usize,
+    added: u64,
+    removed: u64,
     hunks: Vec<String>,
     /// Hunks in all.
     total: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// A smaller diff may exist: the texts are too long and too different to look for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    coarse: bool,
     #[serde(skip)]
     names: (String, String),
 }
@@ -53,19 +60,34 @@ impl Tool<Fs> for DiffFiles {
             _ => 0,
         };
         let room = cx.max_output();
-        let context = args.context.unwrap_or(3).min(100);
+        let options =
+            DiffOptions { context: args.context.unwrap_or(3).min(100), hunk_bytes: room / 2 };
+        let _walk = cx.source().walks.acquire().await;
         let mut difference = cx
             .blocking(move |fs, _| {
                 let (a, old) = whole_text(fs, &args.a)?;
                 let (b, new) = match (args.b, args.b_text) {
                     (Some(path), None) => whole_text(fs, &path)?,
-                    (None, Some(text)) => ("b_text".to_owned(), text),
+                    (None, Some(text)) => (("b_text".to_owned(), String::new()), text),
                     _ => {
-                        return Err(ToolError::invalid_arguments("give either `b` or `b_text`"));
+                        return Err(ToolError::invalid_arguments("give either `b` or `b_text`")
+                            .hint("`b` is a path, `b_text` the text to compare with"));
                     }
                 };
-                let diff = Diff::of(&old, &new, context);
-                Ok(page(diff, (a, b), skip, room))
+                // A version changes whenever the file does; a given text is its own version.
+                let given = Sha256::digest(if b.1.is_empty() { new.as_bytes() } else { b"" });
+                let key = format!("{options:?}\n{a:?}\n{b:?}\n{given:?}");
+                let diff = match fs.pages.get(&key) {
+                    Some(Kept::Compared(diff)) => diff,
+                    _ => Arc::new(Diff::of(&old, &new, options)),
+                };
+                let difference = page(&diff, (a.0, b.0), skip, room);
+                if skip + difference.hunks.len() < difference.total {
+                    fs.pages.put(key, Kept::Compared(diff));
+                } else {
+                    fs.pages.drop(&key);
+                }
+                Ok(difference)
             })
             .await??;
         let end = skip + difference.hunks.len();
@@ -76,8 +98,9 @@ impl Tool<Fs> for DiffFiles {
     }
 }
 
-fn whole_text(fs: &Fs, path: &str) -> Result<(String, String), ToolError> {
-    let located = fs.files.locate(path)?;
+/// The name and version of a file, and its text.
+fn whole_text(fs: &Fs, path: &str) -> Result<((String, String), String), ToolError> {
+    let located = fs.locate(path)?;
     let window = Window { offset: 1, limit: usize::MAX, from_byte: None };
     let read = fs.files.read_text(&located, window, MOST)?;
     if read.next.is_some() {
@@ -85,14 +108,21 @@ fn whole_text(fs: &Fs, path: &str) -> Result<(String, String), ToolError> {
         let error = FsError::TooLarge { asked, size, limit: MOST as u64 };
         return Err(error.into());
     }
-    Ok((fs.files.display(&located), read.text))
+    Ok(((fs.files.display(&located), read.version), read.text))
 }
 
-fn page(diff: Diff, names: (String, String), skip: usize, room: usize) -> Difference {
+fn page(diff: &Diff, names: (String, String), skip: usize, room: usize) -> Difference {
     let mut lines = Room::new(room);
-    let total = diff.hunks.len();
-    let hunks = diff.hunks.into_iter().skip(skip).take_while(|hunk| lines.push(hunk)).collect();
-    Difference { added: diff.added, removed: diff.removed, hunks, total, next: None, names }
+    let hunks = diff.hunks.iter().skip(skip).take_while(|hunk| lines.push(hunk)).cloned().collect();
+    Difference {
+        added: diff.added,
+        removed: diff.removed,
+        hunks,
+        total: diff.hunks.len(),
+        next: None,
+        coarse: diff.is_coarse,
+        names,
+    }
 }
 
 impl Output for Difference {
@@ -107,6 +137,9 @@ impl Output for Difference {
         if let Some(next) = &self.next {
             let shown = self.hunks.len();
             header.push_str(&format!(", {shown} shown; truncated, next: cursor {next}"));
+        }
+        if self.coarse {
+            header.push_str("; coarse: a smaller diff may exist");
         }
         format!("{header}]\n--- {a}\n+++ {b}\n{}", self.hunks.concat())
     }
@@ -154,7 +187,9 @@ mod tests {
         check(
             "small",
             r#"diff_files {"a": "notes.txt"}"#,
-            &expect!["error: invalid_arguments: give either `b` or `b_text`"],
+            &expect![[r"
+            error: invalid_arguments: give either `b` or `b_text`
+            next: `b` is a path, `b_text` the text to compare with"]],
         );
     }
 

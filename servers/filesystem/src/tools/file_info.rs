@@ -26,9 +26,9 @@ pub(crate) struct Args {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Infos {
     files: Vec<Info>,
-    /// Paths that the time or the answer had no room for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    next: Vec<String>,
+    /// So many paths at the end were left out: call again with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<usize>,
 }
 
 #[derive(Default, Serialize, JsonSchema)]
@@ -85,21 +85,25 @@ impl Tool<Fs> for FileInfo {
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Infos, ToolError> {
         let options = InfoOptions { hash: args.hash, total: args.total };
-        // One record takes some 300 bytes, twice: as data and as text.
-        let most = cx.max_output() / 300;
+        let room = cx.max_output();
+        let _walk = cx.source().walks.acquire().await;
         cx.blocking(move |fs, stop| {
-            let mut infos = Infos { files: Vec::new(), next: Vec::new() };
+            let mut infos = Infos { files: Vec::new(), left_out: None };
+            let mut used = 0;
+            let all = args.paths.len();
             for path in args.paths {
-                if infos.files.len() >= most || (stop.is_due() && !infos.files.is_empty()) {
-                    infos.next.push(path);
-                    continue;
-                }
-                infos.files.push(describe(fs, &path, options, stop).unwrap_or_else(|error| Info {
+                let info = describe(fs, &path, options, stop).unwrap_or_else(|error| Info {
                     path,
                     error: Some(error.text().replace('\n', "; ")),
                     ..Info::default()
-                }));
+                });
+                used += serde_json::to_string(&info).map_or(0, |json| json.len() + 1);
+                if !infos.files.is_empty() && (used > room || stop.is_due()) {
+                    break;
+                }
+                infos.files.push(info);
             }
+            infos.left_out = Some(all - infos.files.len()).filter(|left| *left > 0);
             infos
         })
         .await
@@ -119,7 +123,7 @@ fn describe(fs: &Fs, path: &str, options: InfoOptions, stop: &Stop) -> Result<In
             ..Info::default()
         });
     }
-    let info = fs.files.info(&fs.files.locate(path)?, options, stop)?;
+    let info = fs.files.info(&fs.locate(path)?, options, stop)?;
     let is_file = info.stat.kind == EntryKind::File;
     let (path, target) = match link {
         Some(link) => (link.path, link.target),
@@ -156,7 +160,7 @@ fn describe(fs: &Fs, path: &str, options: InfoOptions, stop: &Stop) -> Result<In
 
 impl Output for Infos {
     fn truncated(&self) -> bool {
-        !self.next.is_empty()
+        self.left_out.is_some()
     }
 }
 

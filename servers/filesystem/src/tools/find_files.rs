@@ -51,6 +51,11 @@ pub(crate) struct Paths {
     unreadable: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// The root it was searched in, if there are others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    only_in: Option<String>,
+    #[serde(skip)]
+    ignored: bool,
     #[serde(skip)]
     lines: String,
 }
@@ -75,8 +80,11 @@ impl Tool<Fs> for FindFiles {
                     .hint("write it like 2026-11-21 or 2026-11-21T13:00:00Z")
             })
         });
+        let glob = relative(cx.source(), args.glob);
+        // Who names a hidden file by its dot wants to see it.
+        let dotted = glob.split('/').any(|name| name.starts_with('.') && name.len() > 2);
         let options = FindOptions {
-            glob: args.glob,
+            glob,
             kind: args.r#type.map(|kind| match kind {
                 Type::File => EntryKind::File,
                 Type::Dir => EntryKind::Dir,
@@ -85,11 +93,14 @@ impl Tool<Fs> for FindFiles {
             min_size: args.min_size,
             max_size: args.max_size,
             changed_after: changed_after.transpose()?,
-            ignored: args.ignored,
+            ignored: args.ignored || dotted,
         };
+        let only_in = cx.source().only_first_root(args.path.as_deref());
         let base = args.path.unwrap_or_default();
-        let limit = args.limit.unwrap_or(usize::MAX);
+        let limit = args.limit.unwrap_or(usize::MAX).max(1);
         let room = cx.max_output();
+        let ignored = options.ignored;
+        let _walk = cx.source().walks.acquire().await;
         let mut paths = cx
             .blocking(move |fs, stop| {
                 let key = format!("{base}\n{options:?}");
@@ -100,11 +111,19 @@ impl Tool<Fs> for FindFiles {
             })
             .await??;
         let end = skip + paths.paths.len();
+        (paths.ignored, paths.only_in) = (ignored, only_in);
         if end < paths.total {
             paths.next = Some(cx.next(&[end as u64]));
         }
         Ok(paths)
     }
+}
+
+/// An absolute glob as one from its root.
+fn relative(fs: &Fs, glob: String) -> String {
+    let roots = fs.files.roots();
+    let rest = roots.iter().find_map(|root| glob.strip_prefix(&root.path)?.strip_prefix('/'));
+    rest.map(|rest| format!("./{rest}")).unwrap_or(glob)
 }
 
 /// The result of an earlier page, or a new walk.
@@ -120,7 +139,7 @@ fn find(
     {
         return Ok(result);
     }
-    let located = fs.files.locate(base)?;
+    let located = fs.locate(base)?;
     Ok(Arc::new(fs.files.find(&located, options, stop)?))
 }
 
@@ -153,6 +172,8 @@ fn page(result: &FindResult, skip: usize, limit: usize, room: usize) -> Paths {
         complete: result.complete,
         unreadable: result.unreadable,
         next: None,
+        only_in: None,
+        ignored: false,
         lines: lines.into_text(),
     }
 }
@@ -171,6 +192,12 @@ impl Output for Paths {
         }
         if self.unreadable > 0 {
             header.push_str(&format!("; {} directories not readable", self.unreadable));
+        }
+        if self.total == 0 && !self.ignored {
+            header.push_str("; ignored and hidden files were left out");
+        }
+        if let Some(only_in) = &self.only_in {
+            header.push_str(&format!("; {only_in}"));
         }
         format!("{header}]\n{}", self.lines)
     }
@@ -217,8 +244,8 @@ mod tests {
             "project",
             r#"find_files {"glob": "*.xyz"}"#,
             &expect![[r#"
-            [0 found]
-        "#]],
+                [0 found; ignored and hidden files were left out]
+            "#]],
         );
         check(
             "project",

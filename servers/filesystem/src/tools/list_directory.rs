@@ -80,7 +80,12 @@ impl Tool<Fs> for ListDirectory {
     }
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Directory, ToolError> {
-        let Some(path) = args.path else { return Ok(roots(cx.source())) };
+        let wants_tree = args.depth.is_some() || args.glob.is_some() || args.cursor.is_some();
+        let path = match args.path {
+            Some(path) => path,
+            None if wants_tree => ".".to_owned(),
+            None => return Ok(roots(cx.source())),
+        };
         let skip = match cx.resume(args.cursor.as_deref())?.as_deref() {
             Some([skip]) => usize::try_from(*skip).unwrap_or(usize::MAX),
             _ => 0,
@@ -96,13 +101,13 @@ impl Tool<Fs> for ListDirectory {
             glob: args.glob,
             skip,
             // No line is shorter than four bytes.
-            take: args.limit.unwrap_or(ENTRIES).min(cx.max_output() / 4),
+            take: args.limit.unwrap_or(ENTRIES).clamp(1, cx.max_output() / 4),
             ..ListOptions::default()
         };
         let timed = args.sort == Some(Sort::Mtime);
         let (path, listing) = cx
             .blocking(move |fs, stop| {
-                let located = fs.files.locate(&path)?;
+                let located = fs.locate(&path)?;
                 let listing = fs.files.list(&located, &options, stop)?;
                 Ok::<_, ToolError>((fs.files.display(&located), listing))
             })
@@ -141,6 +146,12 @@ fn roots(fs: &Fs) -> Directory {
 fn page(path: String, listing: Listing, timed: bool, room: usize) -> (Directory, usize) {
     let mut lines = Room::new(room);
     let mut entries = Vec::new();
+    // A page that begins inside a directory says which one.
+    if let Some(first) = listing.entries.first().filter(|first| first.depth > 0) {
+        for (depth, name) in first.path.split('/').take(first.depth).enumerate() {
+            lines.push(&format!("{:1$}{name}/ (continued)\n", "", depth * 2));
+        }
+    }
     for entry in listing.entries {
         let kind = match entry.kind {
             EntryKind::File => "file",

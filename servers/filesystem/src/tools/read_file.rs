@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Fs;
-use crate::source::{FsError, Kind, Next, TextWindow, Window};
+use crate::source::{FsError, Kind, Located, Next, TextWindow, Window};
 
 /// Lines that are read unless the caller says otherwise.
 const LINES: usize = 2_000;
@@ -36,9 +36,9 @@ pub(crate) struct Args {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Files {
     files: Vec<File>,
-    /// Paths that the answer had no room for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unread: Vec<String>,
+    /// So many paths at the end had no room: call again with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<usize>,
     #[serde(skip)]
     media: Vec<Media>,
 }
@@ -98,15 +98,16 @@ impl Tool<Fs> for ReadFile {
                 Some((_, line)) => i64::try_from(line).unwrap_or(0),
                 None => args.offset.unwrap_or(1),
             },
-            limit: args.limit.unwrap_or(LINES),
+            limit: args.limit.unwrap_or(LINES).max(1),
             from_byte: from_byte.map(|(byte, _)| byte),
         };
         let room = cx.max_output();
         let numbered = args.line_numbers;
-        let read = cx.blocking(move |fs, _| read_all(fs, &paths, window, room)).await??;
-        let Pieces { pieces, unread, media } = read;
+        let read = cx.blocking(move |fs, _| read_all(fs, &paths, window, (room, numbered)));
+        let Pieces { pieces, left_out, media } = read.await??;
         let file = |piece| finish(piece, numbered, |position| cx.next(position));
-        Ok(Files { files: pieces.into_iter().map(file).collect(), unread, media })
+        let left_out = Some(left_out).filter(|left| *left > 0);
+        Ok(Files { files: pieces.into_iter().map(file).collect(), left_out, media })
     }
 }
 
@@ -118,20 +119,27 @@ enum Piece {
 
 struct Pieces {
     pieces: Vec<Piece>,
-    unread: Vec<String>,
+    left_out: usize,
     media: Vec<Media>,
 }
 
-fn read_all(fs: &Fs, paths: &[String], window: Window, room: usize) -> Result<Pieces, ToolError> {
-    let mut read = Pieces { pieces: Vec::new(), unread: Vec::new(), media: Vec::new() };
+fn read_all(
+    fs: &Fs,
+    paths: &[String],
+    window: Window,
+    (room, numbered): (usize, bool),
+) -> Result<Pieces, ToolError> {
+    let mut read = Pieces { pieces: Vec::new(), left_out: 0, media: Vec::new() };
     let mut left = room;
     for path in paths {
-        if left < 200 && !read.pieces.is_empty() {
-            read.unread.push(path.clone());
-            continue;
+        // Also for the header of a file without text, whose path may be long.
+        if left < 400 + path.len() && !read.pieces.is_empty() {
+            break;
         }
-        let piece = match read_one(fs, path, window, left, &mut read.media) {
-            Ok(piece) => piece,
+        let piece = match read_one(fs, path, window, (left, numbered), &mut read.media) {
+            Ok(Some(piece)) => piece,
+            // No room for this picture beside the others.
+            Ok(None) => break,
             // One of many that can't be read is no reason to keep the others back.
             Err(error) if paths.len() > 1 => {
                 let note = Some(ToolError::from(error).text().replace('\n', "; "));
@@ -139,26 +147,60 @@ fn read_all(fs: &Fs, paths: &[String], window: Window, room: usize) -> Result<Pi
             }
             Err(error) => return Err(error.into()),
         };
-        if let Piece::Text(_, window) = &piece {
-            left = left.saturating_sub(window.text.len());
-        }
-        left = left.saturating_sub(100);
+        let used = match &piece {
+            Piece::Text(path, window) => {
+                path.len() + 120 + window.text.len() + numbers(window, numbered)
+            }
+            Piece::Other(file) => file.header().len() + 2,
+        };
+        left = left.saturating_sub(used);
         read.pieces.push(piece);
     }
+    read.left_out = paths.len() - read.pieces.len();
     Ok(read)
+}
+
+/// Bytes that line numbers take.
+fn numbers(window: &TextWindow, numbered: bool) -> usize {
+    let digits = window.last_line.filter(|_| numbered).map_or(0, |last| last.to_string().len() + 1);
+    usize::try_from(window.lines).unwrap_or(usize::MAX).saturating_mul(digits)
+}
+
+/// Text within `room`, its line numbers counted.
+fn read_text(
+    fs: &Fs,
+    located: &Located,
+    mut window: Window,
+    (room, numbered): (usize, bool),
+) -> Result<TextWindow, FsError> {
+    let text = fs.files.read_text(located, window, room)?;
+    if text.text.len() + numbers(&text, numbered) <= room {
+        return Ok(text);
+    }
+    // As many lines as fit if they are as long as these on the average; at least one.
+    let taken = text.text.len() + numbers(&text, true);
+    let lines = usize::try_from(text.lines).unwrap_or(usize::MAX);
+    window.limit = (lines.saturating_mul(room) / taken.max(1)).max(1);
+    loop {
+        let text = fs.files.read_text(located, window, room)?;
+        if window.limit == 1 || text.text.len() + numbers(&text, true) <= room {
+            return Ok(text);
+        }
+        window.limit = (window.limit / 2).max(1);
+    }
 }
 
 fn read_one(
     fs: &Fs,
     path: &str,
     window: Window,
-    room: usize,
+    room: (usize, bool),
     media: &mut Vec<Media>,
-) -> Result<Piece, FsError> {
-    let located = fs.files.locate(path)?;
+) -> Result<Option<Piece>, FsError> {
+    let located = fs.locate(path)?;
     let shown = fs.files.display(&located);
-    match fs.files.read_text(&located, window, room) {
-        Ok(text) => return Ok(Piece::Text(shown, Box::new(text))),
+    match read_text(fs, &located, window, room) {
+        Ok(text) => return Ok(Some(Piece::Text(shown, Box::new(text)))),
         Err(FsError::NotText { .. }) => {}
         Err(error) => return Err(error),
     }
@@ -166,6 +208,10 @@ fn read_one(
     let size = located.stat().size;
     let note = match &kind {
         Kind::Image { mime } | Kind::Audio { mime } if size <= MOST_MEDIA => {
+            let taken: usize = media.iter().map(|media| media.data.len() / 4 * 3).sum();
+            if taken as u64 + size > MOST_MEDIA {
+                return Ok(None);
+            }
             let is_image = matches!(kind, Kind::Image { .. });
             media.push(Media {
                 kind: if is_image { MediaKind::Image } else { MediaKind::Audio },
@@ -181,13 +227,13 @@ fn read_one(
         Kind::Text { .. } => "text that can't be decoded".to_owned(),
     };
     let version = located.version();
-    Ok(Piece::Other(File {
+    Ok(Some(Piece::Other(File {
         path: shown,
         size: Some(size),
         version,
         note: Some(note),
         ..File::default()
-    }))
+    })))
 }
 
 fn finish(piece: Piece, numbered: bool, cursor: impl Fn(&[u64]) -> String) -> File {
@@ -249,18 +295,17 @@ impl Output for Files {
                 out.push_str(text);
             }
         }
-        if !self.unread.is_empty() {
+        if let Some(left_out) = self.left_out {
             let end = if out.ends_with('\n') { "" } else { "\n" };
-            let left = self.unread.join("\", \"");
             out.push_str(&format!(
-                "{end}\n[truncated: no room for paths [\"{left}\"]; call again]"
+                "{end}\n[truncated: no room for the last {left_out} paths; call again with them]"
             ));
         }
         out
     }
 
     fn truncated(&self) -> bool {
-        !self.unread.is_empty() || self.files.iter().any(|file| file.next.is_some())
+        self.left_out.is_some() || self.files.iter().any(|file| file.next.is_some())
     }
 
     fn take_media(&mut self) -> Vec<Media> {
@@ -425,5 +470,53 @@ mod tests {
             arguments["cursor"] = cursor.into();
         }
         assert_eq!(read, "é".repeat(3000));
+    }
+
+    #[test]
+    fn numbered_lines_are_all_there_page_by_page() {
+        let fixture = Fixture::new("small");
+        let mut client = client(&fixture, &["--max-output", "1kB"]);
+        let mut arguments = serde_json::json!({"path": "long.txt", "line_numbers": true});
+        let mut lines = Vec::new();
+        loop {
+            let result = client.call("read_file", arguments.clone());
+            let text = result["content"][0]["text"].as_str().unwrap();
+            assert!(text.len() <= 1_000, "{}", text.len());
+            let (header, body) = text.split_once('\n').unwrap();
+            lines.extend(body.lines().map(str::to_owned));
+            let Some((_, next)) = header.split_once("next: offset ") else { break };
+            let next: u64 = next.split(';').next().unwrap().parse().unwrap();
+            arguments["offset"] = next.into();
+        }
+        let expected: Vec<String> = (1..=2000).map(|n| format!("{n}\tline {n}")).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn pictures_share_one_bound() {
+        let fixture = Fixture::new("small");
+        let picture = [crate::testing::PNG, &vec![0; 2_000_000]].concat();
+        std::fs::write(format!("{}/large.png", fixture.root()), picture).unwrap();
+        let mut client = client(&fixture, &[]);
+        let paths = serde_json::json!({"paths": ["large.png", "large.png", "large.png"]});
+        let result = client.call("read_file", paths);
+        let content = result["content"].as_array().unwrap();
+        assert_eq!(content.len(), 2);
+        let text = content[0]["text"].as_str().unwrap();
+        assert!(text.contains("no room for the last 2 paths"), "{text}");
+    }
+
+    #[test]
+    fn a_hostile_name_is_one_line_and_can_be_asked_for() {
+        let fixture = Fixture::new("small");
+        let name = "a.txt\n12:forged\u{202e}";
+        std::fs::write(format!("{}/sub/{name}", fixture.root()), "hit").unwrap();
+        let mut client = client(&fixture, &[]);
+        let found = client.call("find_files", serde_json::json!({"glob": "sub/a*"}));
+        let text = found["content"][0]["text"].as_str().unwrap();
+        let shown = "sub/a.txt\\x0a12:forged\\xe2\\x80\\xae";
+        assert_eq!(text, format!("[1 found]\n{shown}\n"));
+        let read = client.call("read_file", serde_json::json!({"path": shown}));
+        assert!(read["content"][0]["text"].as_str().unwrap().ends_with("\nhit"), "{read}");
     }
 }

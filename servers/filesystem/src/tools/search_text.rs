@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use lockkeeper_core::{Cx, Effect, Need, Output, Read, Room, Stop, Tool, ToolError, grouped};
+use lockkeeper_core::{
+    Cx, Effect, Need, Output, Read, Room, Stop, Tool, ToolError, count, grouped,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Fs;
-use crate::pages::{Chunk, Kept};
+use crate::pages::{Chunk, Kept, Totals};
 use crate::source::{SearchMode, SearchOptions, SearchResult};
 
 /// Bytes of hits that are kept in memory for the next pages.
-const KEPT: usize = 6 * 1024 * 1024;
+const KEPT: usize = 8 * 1024 * 1024;
 /// More lines around a hit than anyone needs.
 const MOST_CONTEXT: usize = 100;
 
@@ -58,14 +60,22 @@ pub(crate) struct Hits {
     files_with_hits: u64,
     /// Files looked at.
     searched: u64,
-    /// Passed over: binary, unreadable, too large for multiline.
-    skipped: u64,
+    /// Passed over as binary.
+    binary: u64,
+    unreadable: u64,
+    /// Passed over as too large for multiline.
+    too_large: u64,
     /// Whether everything was searched; if not, the counts are lower bounds.
     complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     #[serde(skip)]
     lines: String,
+    /// The root it was searched in, if there are others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    only_in: Option<String>,
+    #[serde(skip)]
+    ignored: bool,
     #[serde(skip)]
     what: Option<What>,
     #[serde(skip)]
@@ -123,18 +133,22 @@ impl Tool<Fs> for SearchText {
                 What::Count => SearchMode::Count,
             },
             keep_bytes: KEPT,
-            from: None,
+            ..SearchOptions::default()
         };
+        let first_root = cx.source().only_first_root(args.path.as_deref());
         let base = args.path.unwrap_or_default();
         let page = Page {
             skip,
-            limit: args.limit.unwrap_or(usize::MAX),
+            limit: args.limit.unwrap_or(usize::MAX).max(1),
             room: cx.max_output(),
             what,
             context: options.context > 0,
+            ignored: options.ignored,
         };
+        let _walk = cx.source().walks.acquire().await;
         let mut hits =
             cx.blocking(move |fs, stop| search(fs, &base, options, &page, stop)).await??;
+        hits.only_in = first_root;
         hits.next = hits.end.map(|end| cx.next(&[end]));
         Ok(hits)
     }
@@ -148,6 +162,7 @@ struct Page {
     room: usize,
     what: What,
     context: bool,
+    ignored: bool,
 }
 
 fn search(
@@ -162,13 +177,11 @@ fn search(
         Some(Kept::Searched(chunk)) if page.skip > 0 && chunk.base <= page.skip => Some(chunk),
         _ => None,
     };
-    let mut chunk = match kept {
-        Some(chunk) => chunk,
-        None => Arc::new(Chunk {
-            base: 0,
-            before: (0, 0),
-            result: fs.files.search(&fs.files.locate(base)?, &options, stop)?,
-        }),
+    let mut chunk = if let Some(chunk) = kept {
+        chunk
+    } else {
+        let result = fs.files.search(&fs.locate(base)?, &options, stop)?;
+        Arc::new(Chunk { base: 0, totals: totals(&result), result })
     };
     // Hits beyond what is kept are searched for again from where the kept ones end.
     while page.skip >= chunk.base + items(&chunk.result, page.what)
@@ -176,13 +189,12 @@ fn search(
         && let Some(from) = chunk.result.next.clone()
     {
         options.from = Some(from);
-        let (hits, files) = kept_counts(&chunk.result);
-        let result = fs.files.search(&fs.files.locate(base)?, &options, stop)?;
-        chunk = Arc::new(Chunk {
-            base: chunk.base + items(&chunk.result, page.what),
-            before: (chunk.before.0 + hits, chunk.before.1 + files),
-            result,
-        });
+        options.count_all = !chunk.totals.complete;
+        let result = fs.files.search(&fs.locate(base)?, &options, stop)?;
+        let totals =
+            if chunk.totals.complete { chunk.totals } else { chunk.totals.and(&totals(&result)) };
+        let base = chunk.base + items(&chunk.result, page.what);
+        chunk = Arc::new(Chunk { base, totals, result });
     }
     let hits = render(&chunk, page);
     if hits.end.is_some() {
@@ -201,15 +213,35 @@ fn items(result: &SearchResult, what: What) -> u64 {
     }
 }
 
-/// Hits and files that a later chunk doesn't count again.
-fn kept_counts(result: &SearchResult) -> (u64, u64) {
-    let hits = result.files.iter().map(|file| file.kept).sum();
-    let partial = result.next.as_ref().is_some_and(|next| next.hits > 0);
-    (hits, (result.files.len() as u64).saturating_sub(u64::from(partial)))
+fn totals(result: &SearchResult) -> Totals {
+    Totals {
+        hits: result.hits,
+        files: result.files_with_hits,
+        searched: result.searched,
+        binary: result.binary,
+        unreadable: result.unreadable,
+        too_large: result.too_large,
+        complete: result.complete,
+    }
+}
+
+impl Totals {
+    /// The counts of a search that paused, and of what it went on with.
+    fn and(&self, later: &Self) -> Self {
+        Self {
+            hits: self.hits + later.hits,
+            files: self.files + later.files,
+            searched: self.searched + later.searched,
+            binary: self.binary + later.binary,
+            unreadable: self.unreadable + later.unreadable,
+            too_large: self.too_large + later.too_large,
+            complete: later.complete,
+        }
+    }
 }
 
 fn render(chunk: &Chunk, page: &Page) -> Hits {
-    let result = &chunk.result;
+    let (result, totals) = (&chunk.result, &chunk.totals);
     let mut room = Room::new(page.room);
     let mut files = Vec::new();
     let mut position = chunk.base;
@@ -271,13 +303,17 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
     let more = position < chunk.base + items(result, page.what) || result.next.is_some();
     Hits {
         files,
-        hits: chunk.before.0 + result.hits,
-        files_with_hits: chunk.before.1 + result.files_with_hits,
-        searched: result.searched,
-        skipped: result.binary + result.unreadable + result.too_large,
-        complete: result.complete,
+        hits: totals.hits,
+        files_with_hits: totals.files,
+        searched: totals.searched,
+        binary: totals.binary,
+        unreadable: totals.unreadable,
+        too_large: totals.too_large,
+        complete: totals.complete,
         next: None,
         lines: room.into_text(),
+        only_in: None,
+        ignored: page.ignored,
         what: Some(page.what),
         end: more.then_some(position),
     }
@@ -288,14 +324,27 @@ impl Output for Hits {
 
     fn text(&self) -> String {
         let more = if self.complete { "" } else { " so far (state: running)" };
-        let files = grouped(self.files_with_hits);
+        let files = count(self.files_with_hits, "file");
         let mut header = match self.what {
-            Some(What::Files) => format!("[{files} files{more}"),
-            _ => format!("[{} hits in {files} files{more}", grouped(self.hits)),
+            Some(What::Files) => format!("[{files}{more}"),
+            _ => format!("[{} in {files}{more}", count(self.hits, "hit")),
         };
         header.push_str(&format!(", {} searched", grouped(self.searched)));
-        if self.skipped > 0 {
-            header.push_str(&format!(", {} skipped (binary or unreadable)", grouped(self.skipped)));
+        let skipped = [
+            (self.binary, "binary"),
+            (self.unreadable, "unreadable"),
+            (self.too_large, "too large for multiline"),
+        ];
+        for (files, why) in skipped {
+            if files > 0 {
+                header.push_str(&format!(", {} {why}", grouped(files)));
+            }
+        }
+        if self.files_with_hits == 0 && !self.ignored {
+            header.push_str("; ignored and hidden files were left out");
+        }
+        if let Some(only_in) = &self.only_in {
+            header.push_str(&format!("; {only_in}"));
         }
         if let Some(next) = &self.next {
             header.push_str(&format!("; truncated, next: cursor {next}"));
@@ -335,7 +384,7 @@ mod tests {
             "project",
             r#"search_text {"pattern": "hello();", "literal": true, "context": 1}"#,
             &expect![[r#"
-                [1 hits in 1 files, 43 searched]
+                [1 hit in 1 file, 43 searched]
                 src/main.rs
                 1-fn main() {
                 2:    hello();

@@ -70,10 +70,15 @@ impl Keep {
         }
     }
 
+    /// Whether nothing of `path` would be kept any more.
+    pub(super) fn is_beyond(&self, path: &[u8]) -> bool {
+        self.ceiling.as_ref().is_some_and(|(first, _)| path >= &**first)
+    }
+
     pub(super) fn add(&mut self, path: &[u8], sink: FileSink<'_>) {
         self.hits += sink.hits;
         self.files_with_hits += 1;
-        if self.ceiling.as_ref().is_some_and(|(first, _)| path >= &**first) {
+        if self.is_beyond(path) {
             return;
         }
         let partial = sink.is_cut().then(|| sink.shown());
