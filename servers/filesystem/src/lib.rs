@@ -11,27 +11,37 @@ pub mod source;
 mod testing;
 mod tools;
 
+use std::sync::Arc;
+
 use lockkeeper_core::{Environment, Finding, Registered, RegisteredResource, Server, StartError};
 
 pub use config::Options;
 use pages::Pages;
 use source::{Access, Source};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The filesystem connector.
 pub struct Filesystem;
 
 /// What its tools work on.
 pub struct Fs {
-    files: std::sync::Arc<Source>,
+    files: Arc<Source>,
     pages: Pages,
     /// Walks under way: each uses all cores, so more at once would only cost memory.
-    walks: tokio::sync::Semaphore,
+    walks: Arc<Semaphore>,
 }
 
 /// As many walks and searches run at once.
 const WALKS: usize = 2;
 
 impl Fs {
+    /// A place among the walks. It goes into the work, which ends later than a call that was
+    /// cancelled.
+    async fn walk(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.walks).acquire_owned().await.ok()
+    }
+
     /// Finds what a path, or a `file://` URI, names.
     fn locate(&self, asked: &str) -> Result<source::Located, source::FsError> {
         match asked.strip_prefix("file://").and_then(lockkeeper_core::percent_decode) {
@@ -72,7 +82,7 @@ impl Server for Filesystem {
     fn open(options: Options, environment: &Environment) -> Result<Fs, StartError> {
         let config = config::decide(options, environment)?;
         let files = Source::open(&config).map_err(|error| config::setup_failed(&error))?;
-        let walks = tokio::sync::Semaphore::new(WALKS);
+        let walks = Arc::new(Semaphore::new(WALKS));
         Ok(Fs { files: files.into(), pages: Pages::default(), walks })
     }
 

@@ -24,8 +24,9 @@ pub(crate) enum Kept {
 
 /// As much of a search's hits as fits into memory at once.
 pub(crate) struct Chunk {
-    /// How many items of the whole result come before this chunk.
-    pub(crate) base: u64,
+    /// How many items (lines, or files) of the whole result come before each of its files, and at
+    /// last how many come before the next chunk.
+    pub(crate) starts: Vec<u64>,
     /// The counts of the first chunk, which are those of the whole search.
     pub(crate) totals: Totals,
     pub(crate) result: SearchResult,

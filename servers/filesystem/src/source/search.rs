@@ -33,8 +33,9 @@ const SLURPED: u64 = 2 * 1024 * 1024;
 const LARGEST_MULTILINE: u64 = 16 * 1024 * 1024;
 /// A NUL in so much of the head of a file makes it binary, as for ripgrep's first buffer.
 const BINARY_HEAD: usize = 64 * 1024;
-/// Bounds for what a pattern may compile to.
-const REGEX_BYTES: usize = 2 * 1024 * 1024;
+/// Bounds for what a pattern may compile to, and for what each worker caches of it.
+const REGEX_BYTES: usize = 10 * 1024 * 1024;
+const CACHE_BYTES: usize = 2 * 1024 * 1024;
 /// No pattern that a person or a model writes is longer.
 const LONGEST_PATTERN: usize = 8 * 1024;
 /// A line that needs more memory than this is not searched.
@@ -236,7 +237,7 @@ fn matcher(options: &SearchOptions) -> Result<RegexMatcher, FsError> {
         .fixed_strings(options.literal)
         .case_insensitive(options.ignore_case)
         .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES);
+        .dfa_size_limit(CACHE_BYTES);
     if !options.multiline {
         builder.line_terminator(Some(b'\n'));
     }

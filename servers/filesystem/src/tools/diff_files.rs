@@ -62,9 +62,10 @@ impl Tool<Fs> for DiffFiles {
         let room = cx.max_output();
         let options =
             DiffOptions { context: args.context.unwrap_or(3).min(100), hunk_bytes: room / 2 };
-        let _walk = cx.source().walks.acquire().await;
+        let walk = cx.source().walk().await;
         let mut difference = cx
             .blocking(move |fs, _| {
+                let _walk = walk;
                 let (a, old) = whole_text(fs, &args.a)?;
                 let (b, new) = match (args.b, args.b_text) {
                     (Some(path), None) => whole_text(fs, &path)?,

@@ -86,8 +86,9 @@ impl Tool<Fs> for FileInfo {
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Infos, ToolError> {
         let options = InfoOptions { hash: args.hash, total: args.total };
         let room = cx.max_output();
-        let _walk = cx.source().walks.acquire().await;
+        let walk = cx.source().walk().await;
         cx.blocking(move |fs, stop| {
+            let _walk = walk;
             let mut infos = Infos { files: Vec::new(), left_out: None };
             let mut used = 0;
             let all = args.paths.len();

@@ -100,9 +100,10 @@ impl Tool<Fs> for FindFiles {
         let limit = args.limit.unwrap_or(usize::MAX).max(1);
         let room = cx.max_output();
         let ignored = options.ignored;
-        let _walk = cx.source().walks.acquire().await;
+        let walk = cx.source().walk().await;
         let mut paths = cx
             .blocking(move |fs, stop| {
+                let _walk = walk;
                 let key = format!("{base}\n{options:?}");
                 let result = find(fs, &key, &base, &options, (skip, stop))?;
                 let paths = page(&result, skip, limit, room);

@@ -13,7 +13,7 @@ use crate::pages::{Chunk, Kept, Totals};
 use crate::source::{SearchMode, SearchOptions, SearchResult};
 
 /// Bytes of hits that are kept in memory for the next pages.
-const KEPT: usize = 8 * 1024 * 1024;
+const KEPT: usize = 7 * 1024 * 1024;
 /// More lines around a hit than anyone needs.
 const MOST_CONTEXT: usize = 100;
 
@@ -145,9 +145,13 @@ impl Tool<Fs> for SearchText {
             context: options.context > 0,
             ignored: options.ignored,
         };
-        let _walk = cx.source().walks.acquire().await;
-        let mut hits =
-            cx.blocking(move |fs, stop| search(fs, &base, options, &page, stop)).await??;
+        let walk = cx.source().walk().await;
+        let mut hits = cx
+            .blocking(move |fs, stop| {
+                let _walk = walk;
+                search(fs, &base, options, &page, stop)
+            })
+            .await??;
         hits.only_in = first_root;
         hits.next = hits.end.map(|end| cx.next(&[end]));
         Ok(hits)
@@ -174,17 +178,17 @@ fn search(
 ) -> Result<Hits, ToolError> {
     let key = format!("{base}\n{options:?}");
     let kept = match fs.pages.get(&key) {
-        Some(Kept::Searched(chunk)) if page.skip > 0 && chunk.base <= page.skip => Some(chunk),
+        Some(Kept::Searched(chunk)) if page.skip > 0 && chunk.base() <= page.skip => Some(chunk),
         _ => None,
     };
     let mut chunk = if let Some(chunk) = kept {
         chunk
     } else {
         let result = fs.files.search(&fs.locate(base)?, &options, stop)?;
-        Arc::new(Chunk { base: 0, totals: totals(&result), result })
+        Arc::new(chunk(0, totals(&result), result, page.what))
     };
     // Hits beyond what is kept are searched for again from where the kept ones end.
-    while page.skip >= chunk.base + items(&chunk.result, page.what)
+    while page.skip >= chunk.end()
         && page.skip > 0
         && let Some(from) = chunk.result.next.clone()
     {
@@ -193,8 +197,7 @@ fn search(
         let result = fs.files.search(&fs.locate(base)?, &options, stop)?;
         let totals =
             if chunk.totals.complete { chunk.totals } else { chunk.totals.and(&totals(&result)) };
-        let base = chunk.base + items(&chunk.result, page.what);
-        chunk = Arc::new(Chunk { base, totals, result });
+        chunk = Arc::new(self::chunk(chunk.end(), totals, result, page.what));
     }
     let hits = render(&chunk, page);
     if hits.end.is_some() {
@@ -205,11 +208,33 @@ fn search(
     Ok(hits)
 }
 
-/// How many items a result holds to be shown.
-fn items(result: &SearchResult, what: What) -> u64 {
-    match what {
-        What::Lines => result.files.iter().map(|file| file.lines().count() as u64).sum(),
-        What::Files | What::Count => result.files.len() as u64,
+fn chunk(base: u64, totals: Totals, result: SearchResult, what: What) -> Chunk {
+    let mut starts = Vec::with_capacity(result.files.len() + 1);
+    let mut position = base;
+    for file in &result.files {
+        starts.push(position);
+        position += match what {
+            What::Lines => file.lines().count() as u64,
+            What::Files | What::Count => 1,
+        };
+    }
+    starts.push(position);
+    Chunk { starts, totals, result }
+}
+
+impl Chunk {
+    fn base(&self) -> u64 {
+        self.starts.first().copied().unwrap_or_default()
+    }
+
+    fn end(&self) -> u64 {
+        self.starts.last().copied().unwrap_or_default()
+    }
+
+    /// The file that holds the item at `position`, and where its items start.
+    fn file_at(&self, position: u64) -> (usize, u64) {
+        let file = self.starts.partition_point(|start| *start <= position).saturating_sub(1);
+        (file, self.starts.get(file).copied().unwrap_or_default())
     }
 }
 
@@ -244,10 +269,10 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
     let (result, totals) = (&chunk.result, &chunk.totals);
     let mut room = Room::new(page.room);
     let mut files = Vec::new();
-    let mut position = chunk.base;
+    let (first, mut position) = chunk.file_at(page.skip.max(chunk.base()));
     let mut shown = 0;
     let mut full = false;
-    for file in &result.files {
+    for file in result.files.iter().skip(first) {
         if full {
             break;
         }
@@ -300,7 +325,7 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
             files.push(FileHits { path: file.path.clone(), hits: file.hits, lines });
         }
     }
-    let more = position < chunk.base + items(result, page.what) || result.next.is_some();
+    let more = position < chunk.end() || result.next.is_some();
     Hits {
         files,
         hits: totals.hits,
