@@ -39,6 +39,10 @@ impl Server for Filesystem {
         list_directory without a path names them. search_text looks into files, find_files at names.";
     const OPEN_WORLD: bool = false;
 
+    fn implies_write(options: &Options) -> bool {
+        config::implies_write(options)
+    }
+
     fn tools() -> &'static [Registered<Fs>] {
         tools::TOOLS
     }

@@ -5,6 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg_attr(target_os = "linux", path = "source/altering_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "source/altering_portable.rs")]
+mod altering;
 #[cfg_attr(target_os = "linux", path = "source/beneath_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "source/beneath_portable.rs")]
 mod beneath;
@@ -18,14 +21,18 @@ mod info;
 mod list;
 mod locate;
 mod names;
+mod place;
 mod read;
 mod rules;
 mod scan;
 mod search;
+mod stage;
 mod stat;
 mod text;
+mod tree;
 mod version;
 mod walk;
+mod write;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -37,10 +44,12 @@ pub use find::{FindOptions, FindResult, Found};
 pub use info::{Info, InfoOptions, Total};
 pub use list::{ListEntry, ListOptions, Listing, Sort};
 pub use locate::{LinkInfo, Located};
+pub use place::Target;
 pub use read::{Next, TextWindow, Window};
 pub use search::{FileHits, Hit, Resume, SearchMode, SearchOptions, SearchResult};
 pub use stat::{EntryKind, Stat};
 pub use text::{Encoding, Eol, Kind};
+pub use write::Written;
 
 use beneath::Dir;
 use rules::{Rules, Shape};
@@ -56,6 +65,8 @@ pub struct Config {
     pub only: Vec<String>,
     /// Globs that lift a built-in denial (and no other).
     pub allow: Vec<String>,
+    /// Whether what lies in a directory called `.git` may be written.
+    pub allow_git: bool,
 }
 
 /// One allowed directory.
@@ -92,6 +103,7 @@ pub struct Source {
     rules: Rules,
     lines: read::LineCache,
     compiled: ignoring::Compiled,
+    allow_git: bool,
 }
 
 /// One open root. Paths in it are absolute, `/`-separated, without the leading slash.
@@ -140,6 +152,7 @@ impl Source {
             rules,
             lines: read::LineCache::default(),
             compiled: ignoring::Compiled::default(),
+            allow_git: config.allow_git,
         })
     }
 
