@@ -1,11 +1,15 @@
 //! The tools: one file each, registered here.
 
+mod create_directory;
+mod delete_file;
 mod diff_files;
 mod file_info;
 mod find_files;
 mod list_directory;
+mod move_file;
 mod read_file;
 mod search_text;
+mod write_file;
 
 use lockkeeper_core::{Registered, tool};
 
@@ -18,4 +22,8 @@ pub(crate) static TOOLS: &[Registered<Fs>] = &[
     tool::<Fs, search_text::SearchText>("search_text"),
     tool::<Fs, file_info::FileInfo>("file_info"),
     tool::<Fs, diff_files::DiffFiles>("diff_files"),
+    tool::<Fs, write_file::WriteFile>("write_file"),
+    tool::<Fs, create_directory::CreateDirectory>("create_directory"),
+    tool::<Fs, move_file::MoveFile>("move_file"),
+    tool::<Fs, delete_file::DeleteFile>("delete_file"),
 ];

@@ -6,7 +6,7 @@ use lockkeeper_filesystem::Filesystem;
 use lockkeeper_testkit::surface::{self, Budget};
 
 /// The budgets of DESIGN §12 allow 5,500 bytes read-only; a new byte here is a decision.
-const BUDGET: Budget = Budget { read_only: 4_600, all: 4_600 };
+const BUDGET: Budget = Budget { read_only: 4_600, all: 11_000 };
 
 #[test]
 fn the_surface_keeps_the_rules() {
