@@ -2,7 +2,7 @@
 
 use lockkeeper_core::ToolError;
 
-use crate::source::FsError;
+use crate::source::{EditProblem, FsError};
 
 impl From<FsError> for ToolError {
     fn from(error: FsError) -> Self {
@@ -51,6 +51,20 @@ impl From<FsError> for ToolError {
                 ("unencodable", "use other characters; or delete the file and create it as UTF-8")
             }
             FsError::NotExact { .. } => ("not_exact", "leave it, or replace the whole file"),
+            FsError::Edit { problem, .. } => match problem {
+                EditProblem::EmptyOldText => {
+                    ("empty_old_text", "quote the text to replace; write_file makes whole files")
+                }
+                EditProblem::NoChange => ("no_change", "leave the edit out, or correct it"),
+                EditProblem::Ambiguous { .. } => (
+                    "ambiguous",
+                    "nothing was changed; quote more lines around the one you mean, or set replace_all",
+                ),
+                EditProblem::NoMatch { .. } => (
+                    "no_match",
+                    "nothing was changed; read_file those lines and quote them exactly",
+                ),
+            },
             FsError::NotEmpty { .. } => ("not_empty", "set recursive if all of it is meant"),
             FsError::IntoItself { .. } => ("into_itself", "choose a place outside of it"),
             FsError::Cancelled => ("cancelled", "call again"),

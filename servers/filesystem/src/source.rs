@@ -14,6 +14,8 @@ mod beneath;
 mod builtin;
 mod complete;
 mod diff;
+mod document;
+mod edit;
 mod error;
 mod find;
 mod ignoring;
@@ -39,6 +41,7 @@ mod write;
 mod tests;
 
 pub use diff::Diff;
+pub use edit::{Edit, EditProblem, Edited, Nearest};
 pub use error::{Asked, FsError, SetupError};
 pub use find::{FindOptions, FindResult, Found};
 pub use info::{Info, InfoOptions, Total};

@@ -43,6 +43,11 @@ impl Fixture {
         fs::read(self.directory.path().join("root").join(path)).unwrap()
     }
 
+    /// Makes or replaces a file in it.
+    pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
+        fs::write(self.directory.path().join("root").join(path), bytes).unwrap();
+    }
+
     pub(crate) fn root(&self) -> String {
         self.directory.path().join("root").to_str().unwrap().to_owned()
     }

@@ -3,6 +3,7 @@
 mod create_directory;
 mod delete_file;
 mod diff_files;
+mod edit_file;
 mod file_info;
 mod find_files;
 mod list_directory;
@@ -23,6 +24,7 @@ pub(crate) static TOOLS: &[Registered<Fs>] = &[
     tool::<Fs, file_info::FileInfo>("file_info"),
     tool::<Fs, diff_files::DiffFiles>("diff_files"),
     tool::<Fs, write_file::WriteFile>("write_file"),
+    tool::<Fs, edit_file::EditFile>("edit_file"),
     tool::<Fs, create_directory::CreateDirectory>("create_directory"),
     tool::<Fs, move_file::MoveFile>("move_file"),
     tool::<Fs, delete_file::DeleteFile>("delete_file"),

@@ -4,6 +4,8 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
+use super::edit::EditProblem;
+
 /// The longest part of a path that an error repeats, in characters.
 const QUOTED: usize = 200;
 
@@ -195,6 +197,16 @@ pub enum FsError {
         asked: Asked,
         /// The likeliest encoding.
         encoding: &'static str,
+    },
+    /// An edit that can't be made; none was.
+    #[error("`{asked}`, edit {number}: {problem}")]
+    Edit {
+        /// The path as asked.
+        asked: Asked,
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: EditProblem,
     },
     /// A directory that is not empty.
     #[error("`{asked}` is a directory that is not empty")]

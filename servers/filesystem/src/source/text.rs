@@ -67,6 +67,12 @@ impl Encoding {
         }
     }
 
+    /// The text of `bytes`, if every one of them belongs to a character and comes back from it.
+    pub(super) fn decode_exactly(self, bytes: &[u8]) -> Option<String> {
+        let text = self.0.decode_without_bom_handling_and_without_replacement(bytes)?.into_owned();
+        (self.is_utf8() || self.encode(&text).is_ok_and(|back| back == bytes)).then_some(text)
+    }
+
     /// The byte order mark.
     pub(super) fn bom(self) -> &'static [u8] {
         match (self.unit(), self.is_big_endian()) {
