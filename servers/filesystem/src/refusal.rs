@@ -65,6 +65,10 @@ impl From<FsError> for ToolError {
                     "nothing was changed; read_file those lines and quote them exactly",
                 ),
             },
+            FsError::Patch { .. } => (
+                "patch_failed",
+                "no file was changed; read_file the lines in question and correct the patch",
+            ),
             FsError::NotEmpty { .. } => ("not_empty", "set recursive if all of it is meant"),
             FsError::IntoItself { .. } => ("into_itself", "choose a place outside of it"),
             FsError::Cancelled => ("cancelled", "call again"),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 #[cfg_attr(target_os = "linux", path = "source/altering_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "source/altering_portable.rs")]
 mod altering;
+mod batch;
 #[cfg_attr(target_os = "linux", path = "source/beneath_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "source/beneath_portable.rs")]
 mod beneath;
@@ -23,6 +24,7 @@ mod info;
 mod list;
 mod locate;
 mod names;
+mod patch;
 mod place;
 mod read;
 mod rules;
@@ -47,6 +49,7 @@ pub use find::{FindOptions, FindResult, Found};
 pub use info::{Info, InfoOptions, Total};
 pub use list::{ListEntry, ListOptions, Listing, Sort};
 pub use locate::{LinkInfo, Located};
+pub use patch::{PatchAction, PatchProblem, Patched, patch_paths};
 pub use place::Target;
 pub use read::{Next, TextWindow, Window};
 pub use search::{FileHits, Hit, Resume, SearchMode, SearchOptions, SearchResult};

@@ -43,6 +43,15 @@ impl Fixture {
         fs::read(self.directory.path().join("root").join(path)).unwrap()
     }
 
+    /// The names in a directory of it, sorted.
+    pub(crate) fn names(&self, path: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.directory.path().join("root").join(path)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
     /// Makes or replaces a file in it.
     pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
         fs::write(self.directory.path().join("root").join(path), bytes).unwrap();

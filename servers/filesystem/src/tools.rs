@@ -1,5 +1,6 @@
 //! The tools: one file each, registered here.
 
+mod apply_patch;
 mod create_directory;
 mod delete_file;
 mod diff_files;
@@ -25,6 +26,7 @@ pub(crate) static TOOLS: &[Registered<Fs>] = &[
     tool::<Fs, diff_files::DiffFiles>("diff_files"),
     tool::<Fs, write_file::WriteFile>("write_file"),
     tool::<Fs, edit_file::EditFile>("edit_file"),
+    tool::<Fs, apply_patch::ApplyPatch>("apply_patch"),
     tool::<Fs, create_directory::CreateDirectory>("create_directory"),
     tool::<Fs, move_file::MoveFile>("move_file"),
     tool::<Fs, delete_file::DeleteFile>("delete_file"),

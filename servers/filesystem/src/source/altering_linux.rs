@@ -81,6 +81,16 @@ impl Dir {
         self.remove_file(name)
     }
 
+    /// Exchanges two names in one step.
+    pub(super) fn exchange(&self, a: &[u8], b: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::renameat_with(&self.0, a, &self.0, b, RenameFlags::EXCHANGE)?)
+    }
+
+    /// Gives a file a second name.
+    pub(super) fn link(&self, name: &[u8], second: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::linkat(&self.0, name, &self.0, second, AtFlags::empty())?)
+    }
+
     pub(super) fn remove_file(&self, name: &[u8]) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
     }

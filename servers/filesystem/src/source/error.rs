@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 
 use super::edit::EditProblem;
+use super::patch::PatchProblem;
 
 /// The longest part of a path that an error repeats, in characters.
 const QUOTED: usize = 200;
@@ -207,6 +208,14 @@ pub enum FsError {
         number: usize,
         /// What is wrong with it.
         problem: EditProblem,
+    },
+    /// A patch that can't be applied; nothing was.
+    #[error("`{asked}`: {problem}")]
+    Patch {
+        /// The path as asked, or the patch.
+        asked: Asked,
+        /// What is wrong.
+        problem: PatchProblem,
     },
     /// A directory that is not empty.
     #[error("`{asked}` is a directory that is not empty")]

@@ -53,7 +53,7 @@ impl Staged {
     pub(super) fn place_new(mut self, name: &[u8]) -> io::Result<File> {
         self.dir.rename_new(&self.name, &self.dir, name)?;
         self.placed = true;
-        self.finish()
+        self.finish().inspect_err(|_| drop(self.dir.remove_file(name)))
     }
 
     /// Takes a name from whatever has it.
@@ -63,10 +63,41 @@ impl Staged {
         self.finish()
     }
 
+    /// Takes a name; what had it can be put back until the result is dropped for good.
+    pub(super) fn replace_reversibly(mut self, name: &[u8]) -> io::Result<Replaced> {
+        let old = if self.dir.exchange(&self.name, name).is_ok() {
+            self.name.clone()
+        } else {
+            // Not every filesystem can exchange: then the old file gets a second name first.
+            let old = temporary_name();
+            self.dir.link(name, &old)?;
+            if let Err(error) = self.dir.rename(&self.name, &self.dir, name) {
+                drop(self.dir.remove_file(&old));
+                return Err(error);
+            }
+            old
+        };
+        self.placed = true;
+        match self.finish() {
+            Ok(file) => Ok(Replaced { dir: Arc::clone(&self.dir), old, file }),
+            Err(error) => {
+                drop(self.dir.rename(&old, &self.dir, name));
+                Err(error)
+            }
+        }
+    }
+
     fn finish(&self) -> io::Result<File> {
         self.dir.sync()?;
         self.file.try_clone()
     }
+}
+
+/// A file in its place, and the one that was there under a temporary name.
+pub(super) struct Replaced {
+    pub(super) dir: Arc<Dir>,
+    pub(super) old: Vec<u8>,
+    pub(super) file: File,
 }
 
 impl Drop for Staged {
