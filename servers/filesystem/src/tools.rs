@@ -10,6 +10,7 @@ mod find_files;
 mod list_directory;
 mod move_file;
 mod read_file;
+mod replace_text;
 mod search_text;
 mod write_file;
 
@@ -27,6 +28,7 @@ pub(crate) static TOOLS: &[Registered<Fs>] = &[
     tool::<Fs, write_file::WriteFile>("write_file"),
     tool::<Fs, edit_file::EditFile>("edit_file"),
     tool::<Fs, apply_patch::ApplyPatch>("apply_patch"),
+    tool::<Fs, replace_text::ReplaceText>("replace_text"),
     tool::<Fs, create_directory::CreateDirectory>("create_directory"),
     tool::<Fs, move_file::MoveFile>("move_file"),
     tool::<Fs, delete_file::DeleteFile>("delete_file"),

@@ -217,6 +217,12 @@ pub enum FsError {
         /// What is wrong.
         problem: PatchProblem,
     },
+    /// More than one call changes.
+    #[error("`{asked}` holds more than one call can change; nothing was changed")]
+    TooMuch {
+        /// The path as asked.
+        asked: Asked,
+    },
     /// A directory that is not empty.
     #[error("`{asked}` is a directory that is not empty")]
     NotEmpty {

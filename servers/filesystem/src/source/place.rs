@@ -172,7 +172,8 @@ impl Source {
         Err(self.missing(start, asked))
     }
 
-    fn may_write(&self, root: usize, path: &[u8], asked: &Asked) -> Result<(), FsError> {
+    /// Whether writing is allowed at a path that is not hidden.
+    pub(super) fn may_write(&self, root: usize, path: &[u8], asked: &Asked) -> Result<(), FsError> {
         if self.root(root).is_none_or(|root| root.access != Access::ReadWrite) {
             return Err(FsError::ReadOnly { asked: asked.clone() });
         }
