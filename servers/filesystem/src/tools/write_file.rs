@@ -179,7 +179,8 @@ mod tests {
             let mut client = InProcess::start::<Filesystem>(&arguments, Era::Modern);
             seen(&client.call("write_file", create.clone()))
         };
-        for arguments in [&["DIR"][..], &["DIR:ro"]] {
+        fixture.write("policy.toml", b"[policy]\nwrite = false\n");
+        for arguments in [&["DIR"][..], &["DIR:ro"], &["DIR:rw", "--config", "DIR/policy.toml"]] {
             let text = answer(arguments);
             assert!(text.starts_with("protocol error"), "{text}");
         }
