@@ -303,3 +303,66 @@ fn a_directory_swapped_for_a_link_lets_nothing_out() {
     assert_eq!(fs::read_dir(fixture.path("outside/deep")).unwrap().count(), 0);
     assert_eq!(fs::read(fixture.path("outside/a.txt")).unwrap(), b"SECRET\n");
 }
+
+#[test]
+fn a_batch_that_fails_late_is_taken_back() {
+    use super::super::batch::Change;
+    use super::super::document::Document;
+    let fixture = Fixture::new();
+    let source = writable(&fixture);
+    let opened = |path: &str| {
+        let target = source.target(path).unwrap();
+        let document = Document::read(&target).unwrap().unwrap();
+        (target, document)
+    };
+    let (a, b) = (opened("a.txt"), opened("sub/b.txt"));
+    fixture.write("root/gone.txt", "gone\n");
+    let gone = opened("gone.txt");
+    let new = source.target("new/deep/file.txt").unwrap();
+    let changes = vec![
+        Change::replace(a.0, a.1, "changed\n").unwrap(),
+        Change::Create { target: new, bytes: b"new".to_vec(), like: None },
+        Change::Delete { target: gone.0, current: gone.1.current },
+        Change::replace(b.0, b.1, "changed\n").unwrap(),
+    ];
+    // Somebody else writes it in between.
+    fixture.write("root/sub/b.txt", "theirs, and longer\n");
+    assert!(matches!(source.make_all(changes), Err(FsError::Stale { .. })));
+    assert_eq!(read(&source, "a.txt").unwrap(), "inside\n");
+    assert_eq!(read(&source, "sub/b.txt").unwrap(), "theirs, and longer\n");
+    assert_eq!(read(&source, "gone.txt").unwrap(), "gone\n");
+    assert!(!fixture.path("root/new").exists());
+    no_leftovers(&fixture.path("root"));
+}
+
+#[test]
+fn the_diff_of_two_texts_makes_one_of_the_other() {
+    let fixture = Fixture::new();
+    let source = writable(&fixture);
+    let mut state = 7_u64;
+    let mut random = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) % below
+    };
+    let words = ["a", "b", "", "-- c", "++ d", "ü", "@@ e", " f"];
+    for round in 0..300 {
+        let crlf = round % 3 == 0;
+        let end = if crlf { "\r\n" } else { "\n" };
+        let mut text = || {
+            let lines = (0..random(25)).map(|_| words[usize::try_from(random(8)).unwrap()]);
+            let lines: Vec<&str> = lines.collect();
+            let open = lines.is_empty() || (!crlf && random(3) == 0);
+            lines.join(end) + if open { "" } else { end }
+        };
+        let (old, new) = (text(), text());
+        if old == new || old.is_empty() || new.is_empty() {
+            continue;
+        }
+        fixture.write("root/text", &old);
+        let diff = Diff::of(&old, &new, u32::try_from(round % 4).unwrap()).hunks.concat();
+        let patch = format!("--- text\n+++ text\n{diff}");
+        source.apply_patch(grant(), &patch).unwrap_or_else(|e| panic!("{e}: {old:?} {patch}"));
+        let now = String::from_utf8(fs::read(fixture.path("root/text")).unwrap()).unwrap();
+        assert_eq!(now, new, "{old:?}\n{patch}");
+    }
+}
