@@ -15,7 +15,7 @@ use crate::config::{Flags, Process, Settings};
 use crate::context::Host;
 use crate::handler::Identity;
 use crate::pipeline::{Ask, Parts, Pipeline, Reply, Request};
-use crate::policy::{Destroy, Policy};
+use crate::policy::{Destroy, Policy, PolicySource};
 use crate::server::{Finding, Server, StartError, serve};
 use crate::state::State;
 use crate::{log, stdio};
@@ -128,7 +128,12 @@ pub(crate) struct Served<S: Server> {
 
 impl<S: Server> Served<S> {
     fn open(given: Given<S::Options>, process: &Process) -> Result<Self, StartError> {
-        let settings = Settings::new(given.flags, given.options, process)?;
+        let mut settings = Settings::new(given.flags, given.options, process)?;
+        let mut environment = process.environment();
+        environment.write = settings.policy.iter().any(|source| source.write == Some(true));
+        if S::implies_write(&settings.options) {
+            settings.policy.push(PolicySource { write: Some(true), ..PolicySource::default() });
+        }
         let policy = Policy::new(&settings.policy)
             .map_err(|error| StartError::new(format!("policy: {error}")))?;
         let listing = Listing {
@@ -138,7 +143,7 @@ impl<S: Server> Served<S> {
             open_world: S::OPEN_WORLD,
         };
         let catalog = Catalog::new(S::tools(), &listing);
-        let source = S::open(settings.options, &process.environment())?;
+        let source = S::open(settings.options, &environment)?;
         let audit = Audit::new(settings.audit_dir, settings.audit_off, S::NAME, policy.hash());
         let identity = Identity {
             name: S::NAME,

@@ -248,7 +248,7 @@ impl Process {
 
     /// The part that servers see.
     pub(crate) fn environment(&self) -> Environment {
-        Environment { home: self.home.clone(), current_dir: self.current_dir.clone() }
+        Environment { home: self.home.clone(), current_dir: self.current_dir.clone(), write: false }
     }
 
     fn state_dir(&self) -> Option<PathBuf> {

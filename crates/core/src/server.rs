@@ -41,6 +41,12 @@ pub trait Server: Sized + 'static {
     /// Whether tools reach beyond this machine (MCP's `openWorldHint`).
     const OPEN_WORLD: bool = true;
 
+    /// Whether these settings ask for writing by themselves, without `--write`: where rights are
+    /// given place by place. Counts as the command line saying so; other sources still narrow it.
+    fn implies_write(_options: &Self::Options) -> bool {
+        false
+    }
+
     /// The tools, in one static slice.
     fn tools() -> &'static [Registered<Self::Source>];
 
@@ -66,6 +72,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// The directory in which the server was started.
     pub current_dir: Option<PathBuf>,
+    /// Whether writing was asked for by name (`--write` or its like), and not only implied.
+    pub write: bool,
 }
 
 /// Why a server can't start: a message and what to do.

@@ -5,7 +5,7 @@ use tokio::io::DuplexStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Served;
-use crate::effect::Effect;
+use crate::effect::{Effect, EffectKind, Grant};
 use crate::server::{Server, serve};
 
 /// Serves `S`, started with these arguments, over one end of an in-memory connection until the
@@ -22,6 +22,11 @@ pub fn serve_in_memory<S: Server>(
     let streams = tokio::io::split(server);
     let serving = serve(served.pipeline, served.identity, streams, CancellationToken::new());
     Ok((client, serving))
+}
+
+/// A grant that no pipeline gave, for tests of a source's operations.
+pub fn grant<E: EffectKind>() -> Grant<E> {
+    Grant::new()
 }
 
 /// Every tool of `S` with its effects (weakest and strongest), whatever a policy says.

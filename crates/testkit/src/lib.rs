@@ -21,3 +21,5 @@ pub mod surface;
 
 #[cfg(feature = "in-process")]
 pub use expect_test::{Expect, expect};
+#[cfg(feature = "in-process")]
+pub use lockkeeper_core::testing::grant;

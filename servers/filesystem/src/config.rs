@@ -11,8 +11,8 @@ use crate::source::{Access, Config, RootSpec, SetupError, is_filesystem_root};
 #[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// Directories to allow; `.` is where the server starts. `:ro` and `:rw` after one say what may
-    /// be done there [default: as --write says]
+    /// Directories to allow; `.` is where the server starts. `:rw` after one allows tools to write
+    /// there, `:ro` never does [default: as --write says]
     #[arg(value_name = "DIR[:ro|:rw]")]
     pub roots: Vec<String>,
     /// Hide files and directories that match; repeatable. A name matches at any depth, a path from
@@ -25,6 +25,14 @@ pub struct Options {
     /// Show what is hidden by default as a secret (.env, private keys, …) and matches; repeatable
     #[arg(long, value_name = "GLOB")]
     pub allow: Vec<String>,
+    /// Let tools write into .git, whose hooks and settings run programs
+    #[arg(long)]
+    pub allow_git: bool,
+}
+
+/// Whether some directory is given for writing by its own suffix.
+pub(crate) fn implies_write(options: &Options) -> bool {
+    options.roots.iter().any(|root| root.ends_with(":rw"))
 }
 
 /// Checks the directories and makes the source's configuration.
@@ -40,6 +48,7 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         deny: options.deny,
         only: options.only,
         allow: options.allow,
+        allow_git: options.allow_git,
     })
 }
 
@@ -47,6 +56,7 @@ fn parse_root(text: &str, environment: &Environment) -> Result<RootSpec, StartEr
     let (path, access) = match (text.strip_suffix(":rw"), text.strip_suffix(":ro")) {
         (Some(path), _) => (path, Access::ReadWrite),
         (_, Some(path)) => (path, Access::ReadOnly),
+        _ if environment.write => (text, Access::ReadWrite),
         _ => (text, Access::ReadOnly),
     };
     let path = PathBuf::from(path);
@@ -85,7 +95,7 @@ mod tests {
             allow: allow.iter().map(|&glob| glob.to_owned()).collect(),
             ..Options::default()
         };
-        let environment = Environment { home: Some(home.to_owned()), current_dir: None };
+        let environment = Environment { home: Some(home.to_owned()), ..Environment::default() };
         let config = decide(options, &environment).map_err(|error| error.to_string())?;
         let opened = crate::source::Source::open(&config);
         opened.map(drop).map_err(|error| setup_failed(&error).to_string())

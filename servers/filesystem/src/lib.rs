@@ -67,9 +67,13 @@ impl Server for Filesystem {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str =
         "Files and directories for agents, beneath the directories you name";
-    const INSTRUCTIONS: &'static str = "Reads and searches files beneath the allowed directories; \
+    const INSTRUCTIONS: &'static str = "Works on files beneath the allowed directories; \
         list_directory without a path names them. search_text looks into files, find_files at names.";
     const OPEN_WORLD: bool = false;
+
+    fn implies_write(options: &Options) -> bool {
+        config::implies_write(options)
+    }
 
     fn tools() -> &'static [Registered<Fs>] {
         tools::TOOLS

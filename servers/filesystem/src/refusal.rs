@@ -2,7 +2,7 @@
 
 use lockkeeper_core::ToolError;
 
-use crate::source::FsError;
+use crate::source::{EditProblem, FsError};
 
 impl From<FsError> for ToolError {
     fn from(error: FsError) -> Self {
@@ -36,10 +36,60 @@ impl From<FsError> for ToolError {
             FsError::Pattern { .. } => {
                 ("invalid_pattern", "escape special characters, or set literal to true")
             }
+            FsError::ReadOnly { .. } => (
+                "read_only",
+                "list_directory without a path says where writing is allowed; the server's owner \
+                 decides with DIR:rw",
+            ),
+            FsError::GitInternals { .. } => {
+                ("git_internals", "leave .git to git; the server's owner decides with --allow-git")
+            }
+            FsError::IsRoot { .. } => ("is_root", "name something in it"),
+            FsError::Protected { .. } => {
+                ("protected", "name the files and directories in it that you mean, one by one")
+            }
+            FsError::Exists { .. } => {
+                ("exists", "choose another name, or read it and say that you replace it")
+            }
+            FsError::Stale { .. } => ("stale_version", "read it again, then change what it is now"),
+            FsError::HardLinked { .. } => (
+                "hard_linked",
+                "move_file with copy makes a file of its own, which can be changed and moved back",
+            ),
+            FsError::Unencodable { .. } => {
+                ("unencodable", "use other characters; or delete the file and create it as UTF-8")
+            }
+            FsError::NotExact { .. } => ("not_exact", "leave it, or replace the whole file"),
+            FsError::Edit { problem, .. } => match problem {
+                EditProblem::EmptyOldText => {
+                    ("empty_old_text", "quote the text to replace; write_file makes whole files")
+                }
+                EditProblem::NoChange => ("no_change", "leave the edit out, or correct it"),
+                EditProblem::Ambiguous { .. } => (
+                    "ambiguous",
+                    "nothing was changed; quote more lines around the one you mean, or set replace_all",
+                ),
+                EditProblem::NoMatch { .. } => (
+                    "no_match",
+                    "nothing was changed; read_file those lines and quote them exactly",
+                ),
+            },
+            FsError::Patch { .. } => (
+                "patch_failed",
+                "no file was changed; read_file the lines in question and correct the patch",
+            ),
+            FsError::TooMuch { .. } => ("too_much", "narrow path or glob, and call once for each"),
+            FsError::NotEmpty { .. } => ("not_empty", "set recursive if all of it is meant"),
+            FsError::IntoItself { .. } => ("into_itself", "choose a place outside of it"),
             FsError::Cancelled => ("cancelled", "call again"),
             FsError::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::PermissionDenied => {
                     ("permission_denied", "the server's user may not do this; choose another file")
+                }
+                std::io::ErrorKind::StorageFull
+                | std::io::ErrorKind::QuotaExceeded
+                | std::io::ErrorKind::FileTooLarge => {
+                    ("disk_full", "nothing was changed; free space, then try again")
                 }
                 _ => ("io_error", "try again, or another file"),
             },

@@ -5,12 +5,18 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg_attr(target_os = "linux", path = "source/altering_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "source/altering_portable.rs")]
+mod altering;
+mod batch;
 #[cfg_attr(target_os = "linux", path = "source/beneath_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "source/beneath_portable.rs")]
 mod beneath;
 mod builtin;
 mod complete;
 mod diff;
+mod document;
+mod edit;
 mod error;
 mod find;
 mod ignoring;
@@ -18,29 +24,40 @@ mod info;
 mod list;
 mod locate;
 mod names;
+mod patch;
+mod place;
 mod read;
+mod replace;
 mod rules;
 mod scan;
 mod search;
+mod stage;
 mod stat;
 mod text;
+mod tree;
 mod version;
 mod walk;
+mod write;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
 
 pub use diff::{Diff, DiffOptions};
+pub use edit::{Edit, EditProblem, Edited, Nearest};
 pub use error::{Asked, FsError, SetupError};
 pub use find::{FindOptions, FindResult, Found};
 pub use info::{Info, InfoOptions, Total};
 pub use list::{ListEntry, ListOptions, Listing, Sort};
 pub use locate::{LinkInfo, Located};
+pub use patch::{PatchAction, PatchProblem, Patched, patch_paths};
+pub use place::Target;
 pub use read::{Next, TextWindow, Window};
+pub use replace::{ReplaceOptions, Replaced};
 pub use search::{FileHits, Hit, Resume, SearchMode, SearchOptions, SearchResult};
 pub use stat::{EntryKind, Stat};
 pub use text::{Encoding, Eol, Kind};
+pub use write::Written;
 
 use beneath::Dir;
 use rules::{Rules, Shape};
@@ -56,6 +73,8 @@ pub struct Config {
     pub only: Vec<String>,
     /// Globs that lift a built-in denial (and no other).
     pub allow: Vec<String>,
+    /// Whether what lies in a directory called `.git` may be written.
+    pub allow_git: bool,
 }
 
 /// One allowed directory.
@@ -92,6 +111,7 @@ pub struct Source {
     rules: Rules,
     lines: read::LineCache,
     compiled: ignoring::Compiled,
+    allow_git: bool,
 }
 
 /// One open root. Paths in it are absolute, `/`-separated, without the leading slash.
@@ -145,6 +165,7 @@ impl Source {
             rules,
             lines: read::LineCache::default(),
             compiled: ignoring::Compiled::default(),
+            allow_git: config.allow_git,
         })
     }
 

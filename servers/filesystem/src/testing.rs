@@ -38,6 +38,25 @@ impl Fixture {
         Self { directory }
     }
 
+    /// The bytes of a file in it.
+    pub(crate) fn read(&self, path: &str) -> Vec<u8> {
+        fs::read(self.directory.path().join("root").join(path)).unwrap()
+    }
+
+    /// The names in a directory of it, sorted.
+    pub(crate) fn names(&self, path: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.directory.path().join("root").join(path)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// Makes or replaces a file in it.
+    pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
+        fs::write(self.directory.path().join("root").join(path), bytes).unwrap();
+    }
+
     pub(crate) fn root(&self) -> String {
         self.directory.path().join("root").to_str().unwrap().to_owned()
     }
@@ -84,6 +103,23 @@ pub(crate) fn client(fixture: &Fixture, flags: &[&str]) -> InProcess {
 pub(crate) fn check(fixture: &str, call: &str, expect: &Expect) {
     let fixture = Fixture::new(fixture);
     run(&fixture, &[], call, |text| expect.assert_eq(text));
+}
+
+/// The same with everything allowed, each era over a fixture of its own.
+pub(crate) fn check_writing(fixture: &str, call: &str, expect: &Expect) {
+    let (tool, arguments) = call.split_once(' ').unwrap();
+    let arguments: serde_json::Value = serde_json::from_str(arguments).unwrap();
+    let mut texts = Vec::new();
+    for era in [Era::Legacy, Era::Modern] {
+        let fixture = Fixture::new(fixture);
+        let root = fixture.root();
+        let flags = [root.as_str(), "--write", "--destroy", "allow"];
+        let mut client = InProcess::start::<Filesystem>(&flags, era);
+        let text = in_process::seen(&client.call(tool, arguments.clone()));
+        texts.push(hide(&text.replace(&root, "<root>")));
+    }
+    assert_eq!(texts[0], texts[1], "both eras see the same");
+    expect.assert_eq(&texts[0]);
 }
 
 /// The same with flags and a computed expectation.

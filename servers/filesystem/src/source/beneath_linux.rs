@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -32,7 +32,7 @@ static NO_OPENAT2: AtomicBool = AtomicBool::new(false);
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Dir(OwnedFd);
+pub(super) struct Dir(pub(super) OwnedFd);
 
 /// What a path without links turned out to be.
 #[derive(Debug)]
@@ -134,6 +134,11 @@ pub(super) fn place(root: &Dir, path: &[u8]) -> Result<Place, OpenError> {
 /// Opens the directory `path` beneath `root` for listing.
 pub(super) fn open_dir(root: &Dir, path: &[u8]) -> Result<Dir, OpenError> {
     Ok(Dir(open_without_links(root, path, READ_DIR)?))
+}
+
+/// Metadata of an open file.
+pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
+    Ok(stat_of(file)?)
 }
 
 /// When a file was made, where the filesystem knows it.
@@ -267,7 +272,7 @@ fn open_by_components(root: &Dir, path: &[u8], flags: OFlags) -> Result<OwnedFd,
     rustix::fs::openat(&root.0, c".", flags, Mode::empty())
 }
 
-fn stat_of(descriptor: &OwnedFd) -> Result<Stat, Errno> {
+pub(super) fn stat_of(descriptor: impl AsFd) -> Result<Stat, Errno> {
     rustix::fs::fstat(descriptor).map(|stat| convert(&stat))
 }
 

@@ -16,7 +16,7 @@ use super::stat::{EntryKind, Stat};
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Dir(cap_std::fs::Dir);
+pub(super) struct Dir(pub(super) cap_std::fs::Dir);
 
 /// What a path without links turned out to be.
 #[derive(Debug)]
@@ -123,6 +123,11 @@ pub(super) fn open_dir(root: &Dir, path: &[u8]) -> Result<Dir, OpenError> {
     }
 }
 
+/// Metadata of an open file.
+pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
+    Metadata::from_file(file).map(|metadata| convert(&metadata))
+}
+
 /// When a file was made, where the filesystem knows it.
 pub(super) fn birth_ns(root: &Dir, path: &[u8]) -> Option<i128> {
     let created = root.0.symlink_metadata(native(path).ok()?).ok()?.created().ok()?;
@@ -210,7 +215,7 @@ pub(super) fn is_absolute(path: &[u8]) -> bool {
 }
 
 #[cfg_attr(unix, expect(clippy::unnecessary_wraps, reason = "on Windows not all bytes are a path"))]
-fn native(path: &[u8]) -> io::Result<PathBuf> {
+pub(super) fn native(path: &[u8]) -> io::Result<PathBuf> {
     if path.is_empty() {
         return Ok(PathBuf::from("."));
     }
@@ -233,7 +238,7 @@ fn name_bytes(name: &std::ffi::OsStr) -> Vec<u8> {
     name.as_encoded_bytes().to_vec()
 }
 
-fn link_bytes(path: &Path) -> Vec<u8> {
+pub(super) fn link_bytes(path: &Path) -> Vec<u8> {
     let mut bytes = name_bytes(path.as_os_str());
     if cfg!(windows) {
         bytes.iter_mut().filter(|byte| **byte == b'\\').for_each(|byte| *byte = b'/');
@@ -241,7 +246,7 @@ fn link_bytes(path: &Path) -> Vec<u8> {
     bytes
 }
 
-fn convert(metadata: &Metadata) -> Stat {
+pub(super) fn convert(metadata: &Metadata) -> Stat {
     #[cfg(unix)]
     let (mode, links, device, inode, ctime_ns) = {
         use cap_std::fs::MetadataExt as _;

@@ -23,6 +23,13 @@ pub struct DiffOptions {
     pub hunk_bytes: usize,
 }
 
+impl DiffOptions {
+    /// So many unchanged lines around each change, in hunks as a small answer holds them.
+    pub fn with_context(context: u32) -> Self {
+        Self { context, hunk_bytes: 16_000 }
+    }
+}
+
 /// The difference of two texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {

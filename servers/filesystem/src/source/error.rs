@@ -4,6 +4,9 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
+use super::edit::EditProblem;
+use super::patch::PatchProblem;
+
 /// The longest part of a path that an error repeats, in characters.
 const QUOTED: usize = 200;
 
@@ -125,6 +128,112 @@ pub enum FsError {
     Pattern {
         /// What the parser says.
         reason: String,
+    },
+    /// Writing where only reading is allowed.
+    #[error("`{asked}` lies in a directory that is read-only here")]
+    ReadOnly {
+        /// The path as asked.
+        asked: Asked,
+    },
+    /// Writing into `.git`, whose hooks and settings make git run programs.
+    #[error("`{asked}` lies in `.git`, which this server does not write without --allow-git")]
+    GitInternals {
+        /// The path as asked.
+        asked: Asked,
+    },
+    /// An allowed directory itself.
+    #[error("`{asked}` is an allowed directory itself, which tools can't replace, move or delete")]
+    IsRoot {
+        /// The path as asked.
+        asked: Asked,
+    },
+    /// A directory with something inside that its rules keep from being deleted, moved or copied.
+    #[error("`{asked}` holds something that this server's rules protect; nothing was changed")]
+    Protected {
+        /// The path as asked.
+        asked: Asked,
+    },
+    /// Something is there already.
+    #[error("`{asked}` exists already")]
+    Exists {
+        /// The path as asked.
+        asked: Asked,
+    },
+    /// The file is not the one that the caller has seen.
+    #[error(
+        "`{asked}` is not at that version any more{}",
+        current.as_ref().map_or_else(|| ": it is gone".to_owned(), |now| format!(": it is at `{now}`"))
+    )]
+    Stale {
+        /// The path as asked.
+        asked: Asked,
+        /// The version now; `None` if the file is gone.
+        current: Option<String>,
+    },
+    /// Replacing one name of a file with many would part them, writing in place could tear it.
+    #[error("`{asked}` is one of {links} names of the same file (hard links)")]
+    HardLinked {
+        /// The path as asked.
+        asked: Asked,
+        /// How many names it has.
+        links: u64,
+    },
+    /// A character that the encoding of the file does not have.
+    #[error(
+        "`{asked}` is in {encoding}, which has no {} (U+{:04X})",
+        character.escape_debug(), u32::from(*character)
+    )]
+    Unencodable {
+        /// The path as asked.
+        asked: Asked,
+        /// The encoding.
+        encoding: &'static str,
+        /// The first such character.
+        character: char,
+    },
+    /// Bytes that would not survive decoding and encoding.
+    #[error("`{asked}` holds bytes that are no {encoding} text; an edit could damage them")]
+    NotExact {
+        /// The path as asked.
+        asked: Asked,
+        /// The likeliest encoding.
+        encoding: &'static str,
+    },
+    /// An edit that can't be made; none was.
+    #[error("`{asked}`, edit {number}: {problem}")]
+    Edit {
+        /// The path as asked.
+        asked: Asked,
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: EditProblem,
+    },
+    /// A patch that can't be applied; nothing was.
+    #[error("`{asked}`: {problem}")]
+    Patch {
+        /// The path as asked, or the patch.
+        asked: Asked,
+        /// What is wrong.
+        problem: PatchProblem,
+    },
+    /// More than one call changes.
+    #[error("`{asked}` holds more than one call can change; nothing was changed")]
+    TooMuch {
+        /// The path as asked.
+        asked: Asked,
+    },
+    /// A directory that is not empty.
+    #[error("`{asked}` is a directory that is not empty")]
+    NotEmpty {
+        /// The path as asked.
+        asked: Asked,
+    },
+    /// A directory moved or copied to a place inside itself.
+    #[error("`{asked}` can't go into itself")]
+    IntoItself {
+        /// The path as asked.
+        asked: Asked,
     },
     /// The work was cancelled: nobody waits for it.
     #[error("cancelled")]

@@ -253,7 +253,7 @@ impl Source {
             let stat =
                 node.stat.or_else(|| parent.as_ref().and_then(|(_, dir)| dir.stat(name).ok()));
             let target = (node.kind == EntryKind::Link)
-                .then(|| self.target(gathering.root, &node.path))
+                .then(|| self.leads_to(gathering.root, &node.path))
                 .flatten();
             let closed = node.kind == EntryKind::Dir && !node.open;
             let children = if closed && !gathering.stop.is_due() {

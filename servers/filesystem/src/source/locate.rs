@@ -16,7 +16,7 @@ use super::{Source, View};
 /// As many links as Linux follows.
 const MOST_LINKS: usize = 40;
 /// How often a path is tried anew that changed while it was resolved.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
 const LONGEST_PATH: usize = 4096;
 const LONGEST_NAME: usize = 255;
 
@@ -108,10 +108,19 @@ impl Located {
 }
 
 /// What one attempt to resolve a path came to.
-enum Attempt<T> {
+pub(super) enum Attempt<T> {
     Done(T),
     /// Something on the way changed meanwhile.
     Again,
+}
+
+/// How far a path could be gone without links and `..`.
+pub(super) struct Way {
+    pub(super) root: usize,
+    /// What exists of it, canonical.
+    pub(super) done: Vec<u8>,
+    /// The names after that, in order; the first of them does not exist.
+    pub(super) ahead: Vec<Vec<u8>>,
 }
 
 impl Source {
@@ -128,7 +137,7 @@ impl Source {
     }
 
     /// Tries the path literally first, then with its `\xNN` read as bytes.
-    fn with_spellings<T>(
+    pub(super) fn with_spellings<T>(
         asked: &str,
         find: impl Fn(&[u8], &Asked) -> Result<T, FsError>,
     ) -> Result<T, FsError> {
@@ -199,7 +208,7 @@ impl Source {
             let Some(opened) = self.root(root) else { continue };
             match beneath::place(&opened.dir, &path) {
                 Ok(Place::Link(_, stat)) => {
-                    let target = self.target(root, &path);
+                    let target = self.leads_to(root, &path);
                     let (root, path) = self.innermost(root, path);
                     return Ok(Some(LinkInfo { path: self.shown(root, &path), stat, target }));
                 }
@@ -215,7 +224,7 @@ impl Source {
     }
 
     /// Where the link at `path` leads, if that may be shown.
-    pub(super) fn target(&self, root: usize, path: &[u8]) -> Option<String> {
+    pub(super) fn leads_to(&self, root: usize, path: &[u8]) -> Option<String> {
         let asked = Asked::new("");
         let Ok(Attempt::Done((root, path))) = self.follow(root, path, &asked, true) else {
             return None;
@@ -229,11 +238,26 @@ impl Source {
     /// Resolves links and `..` component by component, to a root and a path without either.
     fn follow(
         &self,
-        mut root: usize,
+        root: usize,
         path: &[u8],
         asked: &Asked,
         last_too: bool,
     ) -> Result<Attempt<(usize, Vec<u8>)>, FsError> {
+        match self.follow_as_far(root, path, asked, last_too)? {
+            Attempt::Again => Ok(Attempt::Again),
+            Attempt::Done(way) if way.ahead.is_empty() => Ok(Attempt::Done((way.root, way.done))),
+            Attempt::Done(way) => Err(self.missing(way.root, asked)),
+        }
+    }
+
+    /// The same as far as the path exists; what comes after that holds no `..` and is not hidden.
+    pub(super) fn follow_as_far(
+        &self,
+        mut root: usize,
+        path: &[u8],
+        asked: &Asked,
+        last_too: bool,
+    ) -> Result<Attempt<Way>, FsError> {
         let mut done = Vec::with_capacity(path.len());
         let mut links = 0;
         // What is still to be gone, the next component last.
@@ -275,18 +299,34 @@ impl Source {
                     }
                 }
                 Err(OpenError::Link) => return Ok(Attempt::Again),
-                Err(OpenError::Missing) => return Err(self.missing(root, asked)),
+                Err(OpenError::Missing) => {
+                    let mut whole = done.clone();
+                    for next in ahead.iter().rev() {
+                        names::push(&mut whole, next);
+                        if next == b".." || self.hides(root, &whole, Shape::Unknown) {
+                            return Err(self.missing(root, asked));
+                        }
+                    }
+                    done.truncate(before);
+                    ahead.push(name);
+                    ahead.reverse();
+                    return Ok(Attempt::Done(Way { root, done, ahead }));
+                }
                 Err(OpenError::Io(source)) => {
                     return Err(FsError::Io { operation: "open", asked: asked.clone(), source });
                 }
             }
         }
-        Ok(Attempt::Done((root, done)))
+        Ok(Attempt::Done(Way { root, done, ahead }))
     }
 
     /// The root that a path belongs to by its text, and the rest. Compared by whole components, so
     /// that `root_private` never counts as `root`.
-    fn place_in_root(&self, path: &[u8], asked: &Asked) -> Result<(usize, Vec<u8>), FsError> {
+    pub(super) fn place_in_root(
+        &self,
+        path: &[u8],
+        asked: &Asked,
+    ) -> Result<(usize, Vec<u8>), FsError> {
         let mut clean = Vec::with_capacity(path.len());
         for name in names::components(path) {
             names::push(&mut clean, name);
@@ -311,7 +351,7 @@ impl Source {
     }
 
     /// The same place seen from the most specific root it lies in.
-    fn innermost(&self, root: usize, path: Vec<u8>) -> (usize, Vec<u8>) {
+    pub(super) fn innermost(&self, root: usize, path: Vec<u8>) -> (usize, Vec<u8>) {
         let mut best: Option<(usize, usize)> = None;
         for view in self.root(root).map(|root| root.views.as_slice()).unwrap_or_default() {
             if let View::Beneath { root, prefix } = view
@@ -331,14 +371,14 @@ impl Source {
     }
 
     /// The one answer for what is missing and what is hidden.
-    fn missing(&self, root: usize, asked: &Asked) -> FsError {
+    pub(super) fn missing(&self, root: usize, asked: &Asked) -> FsError {
         match self.check_in_place(root) {
             Err(replaced) => replaced,
             Ok(()) => FsError::NotFound { asked: asked.clone() },
         }
     }
 
-    fn check_in_place(&self, root: usize) -> Result<(), FsError> {
+    pub(super) fn check_in_place(&self, root: usize) -> Result<(), FsError> {
         match self.root(root) {
             Some(root) if !root.is_in_place() => {
                 Err(FsError::RootReplaced { root: Asked::new(&root.shown()) })

@@ -2,7 +2,7 @@
 //! Guesses are made from a sample at the head of a file, and are never silently lossy.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{EncoderResult, UTF_8, UTF_16BE, UTF_16LE};
 use infer::MatcherType;
 
 use super::error::FsError;
@@ -45,6 +45,41 @@ impl Encoding {
     /// Decodes a piece for showing it; what fits no character becomes U+FFFD.
     pub(super) fn decode_lossy(self, bytes: &[u8]) -> String {
         self.0.decode_without_bom_handling(bytes).0.into_owned()
+    }
+
+    /// The bytes of `text`; the first character that this encoding doesn't have otherwise.
+    pub(super) fn encode(self, text: &str) -> Result<Vec<u8>, char> {
+        if self.is_utf8() {
+            return Ok(text.as_bytes().to_vec());
+        }
+        // The standard's encoder makes UTF-8 of UTF-16.
+        if self.unit() == 2 {
+            let bytes: fn(u16) -> [u8; 2] =
+                if self.is_big_endian() { u16::to_be_bytes } else { u16::to_le_bytes };
+            return Ok(text.encode_utf16().flat_map(bytes).collect());
+        }
+        let mut encoder = self.0.new_encoder();
+        let most = encoder.max_buffer_length_from_utf8_without_replacement(text.len());
+        let mut bytes = Vec::with_capacity(most.unwrap_or(0));
+        match encoder.encode_from_utf8_to_vec_without_replacement(text, &mut bytes, true) {
+            (EncoderResult::Unmappable(character), _) => Err(character),
+            (EncoderResult::InputEmpty | EncoderResult::OutputFull, _) => Ok(bytes),
+        }
+    }
+
+    /// The text of `bytes`, if every one of them belongs to a character and comes back from it.
+    pub(super) fn decode_exactly(self, bytes: &[u8]) -> Option<String> {
+        let text = self.0.decode_without_bom_handling_and_without_replacement(bytes)?.into_owned();
+        (self.is_utf8() || self.encode(&text).is_ok_and(|back| back == bytes)).then_some(text)
+    }
+
+    /// The byte order mark.
+    pub(super) fn bom(self) -> &'static [u8] {
+        match (self.unit(), self.is_big_endian()) {
+            (2, true) => &[0xFE, 0xFF],
+            (2, false) => &[0xFF, 0xFE],
+            _ => &[0xEF, 0xBB, 0xBF],
+        }
     }
 
     pub(super) fn decoder(self) -> encoding_rs::Decoder {

@@ -1,0 +1,114 @@
+//! New content beside the old: a temporary file in the same directory, complete and on disk before
+//! it takes its name. Whatever stops the process, the name stands for all of the old or all of the
+//! new content; what can be left behind is a file `.lockkeeper-….tmp`.
+
+use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use super::altering;
+use super::beneath::Dir;
+
+/// How often another random name is tried.
+const TRIES: usize = 8;
+
+/// A temporary file; removed when it is dropped before it got its name.
+#[derive(Debug)]
+pub(super) struct Staged {
+    dir: Arc<Dir>,
+    name: Vec<u8>,
+    pub(super) file: File,
+    placed: bool,
+}
+
+impl Staged {
+    /// Writes `content` to a new file in `dir`; it has the metadata of `like`, if there is one.
+    pub(super) fn new(dir: &Arc<Dir>, content: &[u8], like: Option<&File>) -> io::Result<Self> {
+        let mut staged = Self::empty(dir, like.is_some())?;
+        staged.file.write_all(content)?;
+        if let Some(like) = like {
+            altering::keep_metadata(like, &staged.file)?;
+        }
+        staged.file.sync_all()?;
+        Ok(staged)
+    }
+
+    /// A new file in `dir`, to be filled by the caller.
+    pub(super) fn empty(dir: &Arc<Dir>, private: bool) -> io::Result<Self> {
+        for _ in 0..TRIES {
+            let name = temporary_name();
+            match dir.create(&name, private) {
+                Ok(file) => {
+                    return Ok(Self { dir: Arc::clone(dir), name, file, placed: false });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Takes a name that is free.
+    pub(super) fn place_new(mut self, name: &[u8]) -> io::Result<File> {
+        self.dir.rename_new(&self.name, &self.dir, name)?;
+        self.placed = true;
+        self.finish().inspect_err(|_| drop(self.dir.remove_file(name)))
+    }
+
+    /// Takes a name from whatever has it.
+    pub(super) fn replace(mut self, name: &[u8]) -> io::Result<File> {
+        self.dir.rename(&self.name, &self.dir, name)?;
+        self.placed = true;
+        self.finish()
+    }
+
+    /// Takes a name; what had it can be put back until the result is dropped for good.
+    pub(super) fn replace_reversibly(mut self, name: &[u8]) -> io::Result<Replaced> {
+        let old = if self.dir.exchange(&self.name, name).is_ok() {
+            self.name.clone()
+        } else {
+            // Not every filesystem can exchange: then the old file gets a second name first.
+            let old = temporary_name();
+            self.dir.link(name, &old)?;
+            if let Err(error) = self.dir.rename(&self.name, &self.dir, name) {
+                drop(self.dir.remove_file(&old));
+                return Err(error);
+            }
+            old
+        };
+        self.placed = true;
+        match self.finish() {
+            Ok(file) => Ok(Replaced { dir: Arc::clone(&self.dir), old, file }),
+            Err(error) => {
+                drop(self.dir.rename(&old, &self.dir, name));
+                Err(error)
+            }
+        }
+    }
+
+    fn finish(&self) -> io::Result<File> {
+        self.dir.sync()?;
+        self.file.try_clone()
+    }
+}
+
+/// A file in its place, and the one that was there under a temporary name.
+pub(super) struct Replaced {
+    pub(super) dir: Arc<Dir>,
+    pub(super) old: Vec<u8>,
+    pub(super) file: File,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.placed {
+            drop(self.dir.remove_file(&self.name));
+        }
+    }
+}
+
+/// A name that nobody else uses. `RandomState` is seeded by the system.
+pub(super) fn temporary_name() -> Vec<u8> {
+    format!(".lockkeeper-{:016x}.tmp", RandomState::new().hash_one(0_u8)).into_bytes()
+}
