@@ -26,9 +26,6 @@ pub(super) fn build(workspace: &Workspace, package: &str) -> Result<PathBuf> {
 
     let args = ["build", "--release", "--package", package];
     let mut command = workspace.cargo(&args);
-    // Link-time optimization takes as long as all the rest and gains a few percent: who waits for
-    // a demo does without it, who installs gets it.
-    command.env("CARGO_PROFILE_RELEASE_LTO", "false");
     command.arg("--message-format=json-render-diagnostics");
     command.env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_PROGRESS_WHEN", "never");
     let mut cargo = command
