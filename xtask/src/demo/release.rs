@@ -24,7 +24,7 @@ pub(super) fn build(workspace: &Workspace, package: &str) -> Result<PathBuf> {
     let mut progress = Progress::start(package);
     let total = count_packages(workspace, package);
 
-    let args = ["build", "--release", "--package", package];
+    let args = ["build", "--profile", "demo", "--package", package];
     let mut command = workspace.cargo(&args);
     command.arg("--message-format=json-render-diagnostics");
     command.env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_PROGRESS_WHEN", "never");
