@@ -6,6 +6,7 @@ use std::path::Path;
 use lockkeeper_testkit::Expect;
 use lockkeeper_testkit::in_process::{self, InProcess};
 use lockkeeper_testkit::stdio::Era;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::Filesystem;
@@ -108,7 +109,7 @@ pub(crate) fn check(fixture: &str, call: &str, expect: &Expect) {
 /// The same with everything allowed, each era over a fixture of its own.
 pub(crate) fn check_writing(fixture: &str, call: &str, expect: &Expect) {
     let (tool, arguments) = call.split_once(' ').unwrap();
-    let arguments: serde_json::Value = serde_json::from_str(arguments).unwrap();
+    let arguments: Value = serde_json::from_str(arguments).unwrap();
     let mut texts = Vec::new();
     for era in [Era::Legacy, Era::Modern] {
         let fixture = Fixture::new(fixture);
@@ -126,6 +127,24 @@ pub(crate) fn check_writing(fixture: &str, call: &str, expect: &Expect) {
 pub(crate) fn check_with(fixture: &str, flags: &[&str], call: &str, expected: &str) {
     let fixture = Fixture::new(fixture);
     run(&fixture, flags, call, |text| assert_eq!(text, expected));
+}
+
+/// Calls a tool until there is no further page: the first line of each page, and all other lines.
+pub(crate) fn all_pages(
+    client: &mut InProcess,
+    tool: &str,
+    mut arguments: Value,
+) -> (Vec<String>, Vec<String>) {
+    let (mut headers, mut lines) = (Vec::new(), Vec::new());
+    loop {
+        let text = in_process::seen(&client.call(tool, arguments.clone()));
+        let (header, body) = text.split_once('\n').unwrap();
+        headers.push(header.to_owned());
+        lines.extend(body.lines().map(str::to_owned));
+        let Some((_, next)) = header.split_once("next: cursor ") else { break };
+        arguments["cursor"] = next.trim_end_matches(']').into();
+    }
+    (headers, lines)
 }
 
 fn run(fixture: &Fixture, flags: &[&str], call: &str, compare: impl Fn(&str)) {

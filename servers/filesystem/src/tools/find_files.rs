@@ -212,7 +212,7 @@ impl Output for Paths {
 mod tests {
     use lockkeeper_testkit::expect;
 
-    use crate::testing::{Fixture, check, client};
+    use crate::testing::{Fixture, all_pages, check, client};
 
     #[test]
     fn finds_by_glob() {
@@ -261,16 +261,8 @@ mod tests {
     fn pages_hold_every_hit_once() {
         let fixture = Fixture::new("project");
         let mut client = client(&fixture, &[]);
-        let mut arguments = serde_json::json!({"glob": "*.csv", "limit": 9});
-        let mut paths = Vec::new();
-        loop {
-            let result = client.call("find_files", arguments.clone());
-            let text = result["content"][0]["text"].as_str().unwrap();
-            let (header, body) = text.split_once('\n').unwrap();
-            paths.extend(body.lines().map(str::to_owned));
-            let Some((_, next)) = header.split_once("next: cursor ") else { break };
-            arguments["cursor"] = next.trim_end_matches(']').into();
-        }
+        let arguments = serde_json::json!({"glob": "*.csv", "limit": 9});
+        let (_, mut paths) = all_pages(&mut client, "find_files", arguments);
         paths.sort();
         let expected: Vec<String> = (0..40).map(|n| format!("data/{n:02}.csv")).collect();
         assert_eq!(paths, expected);

@@ -231,7 +231,7 @@ impl Output for Directory {
 mod tests {
     use lockkeeper_testkit::expect;
 
-    use crate::testing::{Fixture, check, client};
+    use crate::testing::{Fixture, all_pages, check, client};
 
     #[test]
     fn names_the_roots() {
@@ -264,16 +264,9 @@ mod tests {
     fn pages_hold_every_entry_once() {
         let fixture = Fixture::new("project");
         let mut client = client(&fixture, &[]);
-        let mut arguments = serde_json::json!({"path": "data", "limit": 7});
-        let mut names = Vec::new();
-        loop {
-            let result = client.call("list_directory", arguments.clone());
-            let text = result["content"][0]["text"].as_str().unwrap();
-            let (header, body) = text.split_once('\n').unwrap();
-            names.extend(body.lines().map(|line| line.split('\t').next().unwrap().to_owned()));
-            let Some((_, next)) = header.split_once("next: cursor ") else { break };
-            arguments["cursor"] = next.trim_end_matches(']').into();
-        }
+        let arguments = serde_json::json!({"path": "data", "limit": 7});
+        let (_, lines) = all_pages(&mut client, "list_directory", arguments);
+        let names: Vec<&str> = lines.iter().map(|line| line.split('\t').next().unwrap()).collect();
         let expected: Vec<String> = (0..40).map(|n| format!("{n:02}.csv")).collect();
         assert_eq!(names, expected);
     }

@@ -386,7 +386,7 @@ impl Output for Hits {
 mod tests {
     use lockkeeper_testkit::expect;
 
-    use crate::testing::{Fixture, check, client};
+    use crate::testing::{Fixture, all_pages, check, client};
 
     #[test]
     fn finds_lines() {
@@ -459,19 +459,12 @@ mod tests {
     fn pages_hold_every_hit_once() {
         let fixture = Fixture::new("project");
         let mut client = client(&fixture, &["--max-output", "1kB"]);
-        let mut arguments = serde_json::json!({"pattern": "hello", "path": "data", "limit": 13});
-        let mut hits = 0;
-        let mut pages = 0;
-        loop {
-            let result = client.call("search_text", arguments.clone());
-            let text = result["content"][0]["text"].as_str().unwrap();
-            let (header, body) = text.split_once('\n').unwrap();
+        let arguments = serde_json::json!({"pattern": "hello", "path": "data", "limit": 13});
+        let (headers, lines) = all_pages(&mut client, "search_text", arguments);
+        for header in &headers {
             assert!(header.starts_with("[80 hits in 40 files, 40 searched"), "{header}");
-            hits += body.lines().filter(|line| line.contains(":hello")).count();
-            pages += 1;
-            let Some((_, next)) = header.split_once("next: cursor ") else { break };
-            arguments["cursor"] = next.trim_end_matches(']').into();
         }
-        assert_eq!((hits, pages), (80, 7));
+        let hits = lines.iter().filter(|line| line.contains(":hello")).count();
+        assert_eq!((hits, headers.len()), (80, 7));
     }
 }
