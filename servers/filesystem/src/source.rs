@@ -53,7 +53,7 @@ pub use locate::{LinkInfo, Located};
 pub use patch::{PatchAction, PatchProblem, Patched, patch_paths};
 pub use place::Target;
 pub use read::{Next, TextWindow, Window};
-pub use replace::{ReplaceOptions, Replaced};
+pub use replace::{PassedOver, ReplaceOptions, Replaced};
 pub use search::{FileHits, Hit, Resume, SearchMode, SearchOptions, SearchResult};
 pub use stat::{EntryKind, Stat};
 pub use text::{Encoding, Eol, Kind};

@@ -12,10 +12,11 @@ use lockkeeper_core::{Change as ChangeEffect, Grant, Stop};
 
 use super::batch::Change;
 use super::beneath::Dir;
-use super::document::{Document, LARGEST, Normal};
+use super::document::{Document, Normal};
 use super::error::FsError;
 use super::list::pattern;
 use super::locate::Located;
+use super::place::Target;
 use super::rules::Pattern;
 use super::stat::EntryKind;
 use super::walk::{Visitor, WalkOptions};
@@ -52,14 +53,29 @@ pub struct Replaced {
     pub files: u64,
     /// Places in them.
     pub replaced: u64,
-    /// Files that hold the pattern but can't be changed: hard links, read-only, not text.
+    /// Files that hold the pattern but can't be changed: hard links, read-only.
     pub skipped: u64,
+    /// Files that were not looked into.
+    pub passed_over: PassedOver,
     /// The change, whole hunks as far as there was room.
     pub diff: String,
     /// Whether `diff` leaves something out.
     pub truncated: bool,
     /// Whether everything was looked at. Never false if something was written.
     pub complete: bool,
+}
+
+/// How many files were not looked into, by why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// No text.
+    pub binary: u64,
+    /// More than 8 MiB.
+    pub too_large: u64,
+    /// Text with bytes that no known encoding explains.
+    pub undecodable: u64,
+    /// The system refused.
+    pub unreadable: u64,
 }
 
 /// One file that changes.
@@ -80,6 +96,7 @@ struct Shared<'a> {
     found: Mutex<Vec<Found>>,
     bytes: AtomicUsize,
     skipped: AtomicU64,
+    passed_over: Mutex<PassedOver>,
 }
 
 struct Worker<'a>(&'a Shared<'a>);
@@ -135,6 +152,7 @@ impl Source {
             found: Mutex::default(),
             bytes: AtomicUsize::new(0),
             skipped: AtomicU64::new(0),
+            passed_over: Mutex::default(),
         };
         let mut complete = true;
         if located.kind() == EntryKind::Dir {
@@ -155,7 +173,7 @@ impl Source {
         if stop.is_cancelled() {
             return Err(FsError::Cancelled);
         }
-        let Shared { found, bytes, skipped, .. } = shared;
+        let Shared { found, bytes, skipped, passed_over, .. } = shared;
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found.sort_by(|a, b| a.path.cmp(&b.path));
         complete &= found.len() < MOST_FILES && bytes.into_inner() < MOST_BYTES;
@@ -163,6 +181,7 @@ impl Source {
             files: found.len() as u64,
             replaced: found.iter().map(|found| found.replaced).sum(),
             skipped: skipped.into_inner(),
+            passed_over: passed_over.into_inner().unwrap_or_else(PoisonError::into_inner),
             complete,
             ..Replaced::default()
         };
@@ -222,12 +241,21 @@ impl Shared<'_> {
         if self.bytes.load(Ordering::Relaxed) >= MOST_BYTES {
             return;
         }
-        // Exactly this file: the walk came to it without a link.
-        let Ok(target) = self.source.target(&self.source.shown(self.root, path)) else { return };
-        if target.stat.is_none_or(|stat| stat.size > LARGEST || stat.kind != EntryKind::File) {
-            return;
-        }
-        let Ok(Some(old)) = Document::read(&target) else { return };
+        let (target, old) = match self.read(path) {
+            Ok(Some(read)) => read,
+            // Gone, or no longer a file, since the walk came by.
+            Ok(None) => return,
+            Err(error) => {
+                let mut over = self.passed_over.lock().unwrap_or_else(PoisonError::into_inner);
+                match error {
+                    FsError::TooLarge { .. } => over.too_large += 1,
+                    FsError::NotText { .. } => over.binary += 1,
+                    FsError::NotExact { .. } => over.undecodable += 1,
+                    _ => over.unreadable += 1,
+                }
+                return;
+            }
+        };
         let Some((new, replaced)) = self.replace(&old.text) else { return };
         let can = old.bytes(&target, &new).is_ok() && old.current.stat.links == 1;
         if !can || target.parent.check_writable(&target.name).is_err() {
@@ -240,6 +268,18 @@ impl Shared<'_> {
         if found.len() < MOST_FILES {
             found.push(Found { path: path.to_vec(), old, new, replaced });
         }
+    }
+
+    fn read(&self, path: &[u8]) -> Result<Option<(Target, Document)>, FsError> {
+        // Exactly this file: the walk came to it without a link.
+        let target = match self.source.target(&self.source.shown(self.root, path)) {
+            Err(FsError::NotFound { .. }) => return Ok(None),
+            target => target?,
+        };
+        if target.stat.is_none_or(|stat| stat.kind != EntryKind::File) {
+            return Ok(None);
+        }
+        Ok(Document::read(&target)?.map(|document| (target, document)))
     }
 
     /// The new text and how many places changed; `None` if nothing does.

@@ -73,17 +73,23 @@ impl Tool<Fs> for EditFile {
             }
         });
         let source::Edited { path, diff, replaced, version } = edited.await??;
-        let mut room = Room::new(MOST_DIFF.min(cx.max_output() / 2));
+        let mut room = Room::new(MOST_DIFF.min(cx.max_output()));
         let truncated = !diff.hunks.iter().all(|hunk| room.push(hunk));
         Ok(Record { path, version, replaced, diff: room.into_text(), truncated })
     }
 }
 
 impl Output for Record {
+    const BULK: bool = true;
+
     fn text(&self) -> String {
         let Self { path, version, replaced, diff, truncated } = self;
         let cut = if *truncated { "; diff truncated" } else { "" };
         format!("[{path}: {replaced} replaced; version {version}{cut}]\n{diff}")
+    }
+
+    fn truncated(&self) -> bool {
+        self.truncated
     }
 }
 
@@ -109,8 +115,7 @@ mod tests {
                 +2
                 +2.5
                  three
-
-                structured: {"diff":"@@ -1,3 +1,4 @@\n one\n-two\n+2\n+2.5\n three\n","path":"notes.txt","replaced":2,"version":"<version>"}"#]],
+            "#]],
         );
     }
 
@@ -180,8 +185,10 @@ mod tests {
         let edits = json!([{"old_text": "two", "new_text": "2"}]);
         let dry = json!({"path": "notes.txt", "edits": edits, "dry_run": true});
         let result = client.call("edit_file", dry);
-        let version = result["structuredContent"]["version"].clone();
-        assert!(result["structuredContent"]["diff"].as_str().unwrap().contains("-two\n+2\n"));
+        assert!(result.get("structuredContent").is_none(), "the diff travels once");
+        let text = seen(&result);
+        assert!(text.contains("-two\n+2\n"), "{text}");
+        let version = text.split_once("version ").unwrap().1.split(']').next().unwrap();
         assert_eq!(fixture.read("notes.txt"), b"one\ntwo\nthree\n");
         fixture.write("notes.txt", b"one\ntwo\nthree\nfour\n");
         let call = json!({"path": "notes.txt", "edits": edits, "if_version": version});

@@ -1,11 +1,13 @@
 //! `replace_text`: a pattern replaced in many files.
 
+use std::collections::BTreeMap;
+
 use lockkeeper_core::{Change, Cx, Effect, Need, Output, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Fs;
-use crate::source::{ReplaceOptions, Replaced};
+use crate::source::{PassedOver, ReplaceOptions};
 
 /// Bytes of diff that an answer holds.
 const MOST_DIFF: usize = 6_000;
@@ -36,6 +38,8 @@ pub(crate) struct Record {
     /// files with matches that can't be changed
     #[serde(skip_serializing_if = "is_zero")]
     skipped: u64,
+    /// files that were not looked into, by why
+    passed_over: BTreeMap<&'static str, u64>,
     diff: String,
     /// the diff or, with `complete` false, the search was cut
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -67,7 +71,7 @@ impl Tool<Fs> for ReplaceText {
             literal: args.literal,
             glob: args.glob,
             ignored: false,
-            diff_bytes: MOST_DIFF.min(cx.max_output() / 2),
+            diff_bytes: MOST_DIFF.min(cx.max_output()),
         };
         let path = args.path.unwrap_or_default();
         let replaced = cx.blocking(move |fs, stop| {
@@ -77,13 +81,34 @@ impl Tool<Fs> for ReplaceText {
                 None => fs.files.preview_replace(&located, &options, stop),
             }
         });
-        let Replaced { files, replaced, skipped, diff, truncated, complete } = replaced.await??;
-        let truncated = truncated || !complete;
-        Ok(Record { files, replaced, dry_run, skipped, diff, truncated, complete })
+        let replaced = replaced.await??;
+        Ok(Record {
+            files: replaced.files,
+            replaced: replaced.replaced,
+            dry_run,
+            skipped: replaced.skipped,
+            passed_over: reasons(replaced.passed_over),
+            truncated: replaced.truncated || !replaced.complete,
+            complete: replaced.complete,
+            diff: replaced.diff,
+        })
     }
 }
 
+fn reasons(over: PassedOver) -> BTreeMap<&'static str, u64> {
+    let PassedOver { binary, too_large, undecodable, unreadable } = over;
+    let reasons = [
+        ("binary", binary),
+        ("over 8 MB", too_large),
+        ("undecodable", undecodable),
+        ("unreadable", unreadable),
+    ];
+    reasons.into_iter().filter(|(_, files)| *files > 0).collect()
+}
+
 impl Output for Record {
+    const BULK: bool = true;
+
     fn text(&self) -> String {
         let mut header = format!("[{} files, {} replaced", self.files, self.replaced);
         if self.dry_run {
@@ -92,12 +117,21 @@ impl Output for Record {
         if self.skipped > 0 {
             header.push_str(&format!("; {} files skipped: they can't be changed", self.skipped));
         }
+        if !self.passed_over.is_empty() {
+            let over: Vec<String> =
+                self.passed_over.iter().map(|(why, files)| format!("{files} {why}")).collect();
+            header.push_str(&format!("; not looked into: {}", over.join(", ")));
+        }
         if !self.complete {
             header.push_str("; truncated: not all was searched, narrow path or glob");
         } else if self.truncated {
             header.push_str("; diff truncated");
         }
         format!("{header}]\n{}", self.diff)
+    }
+
+    fn truncated(&self) -> bool {
+        self.truncated
     }
 }
 
@@ -129,8 +163,7 @@ mod tests {
                 -    hello();
                 +    say_hello();
                  }
-
-                structured: {"complete":true,"diff":"--- src/hello.rs\n+++ src/hello.rs\n@@ -1,2 +1,2 @@\n-pub fn hello() {\n+pub fn say_hello() {\n     println!(\"Hello\");\n--- src/main.rs\n+++ src/main.rs\n@@ -1,3 +1,3 @@\n fn main() {\n-    hello();\n+    say_hello();\n }\n","dry_run":true,"files":2,"replaced":2}"#]],
+            "#]],
         );
     }
 
@@ -144,15 +177,15 @@ mod tests {
         let dry = json!({"pattern": "hello$", "replacement": "bye"});
         client.call("replace_text", dry);
         assert_eq!(fixture.read("src/crlf.txt"), b"hello\r\n\r\nGr\xfc\xdfe, hello\n");
-        let result = client.call("replace_text", args);
-        let record = &result["structuredContent"];
-        assert_eq!((&record["files"], &record["replaced"]), (&json!(1), &json!(2)), "{result}");
+        let text = seen(&client.call("replace_text", args));
+        assert!(text.starts_with("[1 files, 2 replaced; not looked into: 1 binary]\n"), "{text}");
         assert_eq!(fixture.read("src/crlf.txt"), b"bye\r\n\r\nGr\xfc\xdfe, bye\n");
         assert_eq!(fixture.read("src/other.bin"), b"hello\0");
         let args = json!({"pattern": "hello,1", "replacement": "$0", "literal": true,
             "path": "data", "dry_run": false});
-        let record = client.call("replace_text", args)["structuredContent"].clone();
-        assert_eq!((&record["files"], &record["truncated"]), (&json!(40), &json!(true)));
+        let text = seen(&client.call("replace_text", args));
+        assert!(text.starts_with("[40 files, 40 replaced; diff truncated]\n"), "{text}");
+        assert!(text.len() <= 1_000, "{} bytes", text.len());
         assert_eq!(fixture.read("data/07.csv"), b"$0\nhello,2\n");
         // What ignore files leave out stays.
         assert_eq!(fixture.read("target/out.rs"), b"fn hello() {}\n");
@@ -174,7 +207,36 @@ mod tests {
             assert!(text.starts_with(&format!("error: {code}: ")), "{pattern}: {text}");
         }
         let nothing = json!({"pattern": "TOKEN", "replacement": "y", "dry_run": false});
-        assert_eq!(client.call("replace_text", nothing)["structuredContent"]["files"], 0);
+        let text = seen(&client.call("replace_text", nothing));
+        assert!(text.starts_with("[0 files, 0 replaced; "), "{text}");
         assert_eq!(fixture.read(".env"), b"TOKEN=1");
+    }
+
+    #[test]
+    fn what_is_passed_over_is_counted() {
+        let fixture = Fixture::new("small");
+        let mut client = client(&fixture, &["--write"]);
+        fixture.write("large.txt", "two words\n".repeat(1_000_000).as_bytes());
+        fixture.write("broken.txt", b"\xef\xbb\xbftwo\xc3(\n");
+        let args = json!({"pattern": "two", "replacement": "2", "dry_run": false});
+        let text = seen(&client.call("replace_text", args));
+        let counts = "not looked into: 2 binary, 1 over 8 MB, 1 undecodable]";
+        assert!(text.starts_with(&format!("[1 files, 1 replaced; {counts}\n")), "{text}");
+        assert_eq!(fixture.read("broken.txt"), b"\xef\xbb\xbftwo\xc3(\n");
+    }
+
+    #[test]
+    fn the_diff_travels_once() {
+        let fixture = Fixture::new("project");
+        let args = json!({"pattern": "hello", "replacement": "bye", "path": "src"});
+        let result = client(&fixture, &["--write"]).call("replace_text", args.clone());
+        assert!(result.get("structuredContent").is_none(), "{result}");
+        let flags = ["--write", "--results", "structured"];
+        let result = client(&fixture, &flags).call("replace_text", args);
+        assert!(result["structuredContent"]["diff"].as_str().unwrap().contains("+pub fn bye"));
+        assert_eq!(
+            result["content"][0]["text"],
+            "[2 files, 2 replaced; dry run: nothing was written]"
+        );
     }
 }
