@@ -15,6 +15,7 @@ mod effect;
 mod error;
 mod handler;
 mod log;
+mod outside;
 mod pipeline;
 mod policy;
 mod resource;
@@ -36,6 +37,7 @@ pub use cli::main;
 pub use context::Cx;
 pub use effect::{Add, Change, Covers, Destroy, Effect, EffectKind, Grant, Mutating, Read};
 pub use error::ToolError;
+pub use outside::{AROUND, Altered, Outside, Shown, Unclear, placeholder};
 pub use resource::{
     Body, Contents, Listed, RegisteredResource, Resource, Variables, percent_decode,
     percent_encode_path, resource,
