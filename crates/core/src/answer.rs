@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ToolError;
+use crate::outside::{Altered, Outside};
 use crate::text::floor_char_boundary;
 
 /// What a tool returns: typed data that knows its text.
@@ -24,6 +25,12 @@ pub trait Output: Serialize + JsonSchema + Send + 'static {
     /// Whether something was left out that another call would return.
     fn truncated(&self) -> bool {
         false
+    }
+
+    /// How much the tool itself altered of the text from outside, and said so in its text. Core
+    /// shows whatever a tool hasn't shown, and says that in the first line.
+    fn altered(&self) -> Altered {
+        Altered::default()
     }
 
     /// Images and audio that go with the text.
@@ -73,13 +80,16 @@ pub(crate) struct Answer {
     pub(crate) structured: Option<Value>,
     pub(crate) media: Vec<Media>,
     pub(crate) truncated: bool,
+    pub(crate) altered: Altered,
 }
 
 impl Answer {
-    /// Renders `output` for a server that sends results as `results`, within `cap` bytes.
+    /// Renders `output` for a server that sends results as `results`, shown as `outside` says,
+    /// within `cap` bytes.
     pub(crate) fn render<O: Output>(
         mut output: O,
         results: Results,
+        outside: Outside,
         cap: usize,
     ) -> Result<Self, ToolError> {
         let media = output.take_media();
@@ -92,11 +102,28 @@ impl Answer {
             })?;
             structured = Some(value);
         }
+        let mut altered = output.altered();
+        let mut found = Altered::default();
+        if let Some(value) = &mut structured {
+            found = outside.show_value(value);
+            // An escape within JSON would not be one of JSON's.
+            if !found.is_none() && !O::BULK && text.starts_with('{') {
+                text = value.to_string();
+            }
+        }
+        let in_text = outside.show_in(&mut text);
+        if structured.is_none() || found.is_none() {
+            found = in_text;
+        }
         if O::BULK && results == Results::Structured {
             let line = text.find('\n').unwrap_or(text.len());
             text.truncate(line);
         }
-        let mut answer = Self { text, structured, media, truncated };
+        if !found.is_none() {
+            altered += found;
+            mark(&mut text, found);
+        }
+        let mut answer = Self { text, structured, media, truncated, altered };
         answer.cap(cap, if O::BULK { DATA_OF_BULK } else { 1 })?;
         Ok(answer)
     }
@@ -123,6 +150,17 @@ impl Answer {
             self.truncated = true;
         }
         Ok(())
+    }
+}
+
+/// Says in the line that opens a text what was altered in it; where there is none it gets one.
+pub(crate) fn mark(text: &mut String, altered: Altered) {
+    let end = text.find('\n').unwrap_or(text.len());
+    let line = text.get(..end).unwrap_or_default();
+    if line.starts_with('[') && line.ends_with(']') {
+        text.insert_str(end - 1, &format!("; {altered}"));
+    } else {
+        text.insert_str(0, &format!("[{altered}]\n"));
     }
 }
 
@@ -191,22 +229,56 @@ mod tests {
     #[test]
     fn bulk_travels_once() {
         let bulk = || Bulk { lines: vec!["a".into(), "b".into()] };
-        let text = Answer::render(bulk(), Results::Text, 100).unwrap();
+        let text = Answer::render(bulk(), Results::Text, Outside::default(), 100).unwrap();
         assert_eq!((text.text.as_str(), text.structured), ("2 lines\na\nb", None));
-        let data = Answer::render(bulk(), Results::Structured, 100).unwrap();
+        let data = Answer::render(bulk(), Results::Structured, Outside::default(), 100).unwrap();
         assert_eq!(data.text, "2 lines");
         assert_eq!(data.structured.unwrap(), serde_json::json!({"lines": ["a", "b"]}));
+    }
+
+    #[derive(Serialize, JsonSchema)]
+    struct Record {
+        name: String,
+    }
+
+    impl Output for Record {}
+
+    #[test]
+    fn what_was_altered_is_said_where_it_is_read() {
+        let render = |text: &str, results| {
+            let bulk = Bulk { lines: vec![text.to_owned()] };
+            Answer::render(bulk, results, Outside::default(), 1_000).unwrap()
+        };
+        let text = render("a\u{202e}b", Results::Text);
+        assert_eq!(text.text, "[altered: 1 escaped]\n1 lines\na\\u{202e}b");
+        assert_eq!(text.altered.escaped, 1);
+        let data = render("a\u{202e}b", Results::Structured);
+        assert_eq!(data.text, "[altered: 1 escaped]\n1 lines");
+        assert_eq!(data.structured.unwrap(), serde_json::json!({"lines": ["a\\u{202e}b"]}));
+        let record = Record { name: "\u{1b}[2J\u{feff}".to_owned() };
+        let record = Answer::render(record, Results::Text, Outside::default(), 1_000).unwrap();
+        let (mark, json) = record.text.split_once('\n').unwrap();
+        assert_eq!(mark, "[altered: 2 escaped]");
+        assert_eq!(serde_json::from_str::<Value>(json).unwrap(), record.structured.unwrap());
+        let mut header = "[1 file; version x]\nabc".to_owned();
+        mark_in(&mut header);
+        assert_eq!(header, "[1 file; version x; altered: 2 redacted]\nabc");
+    }
+
+    fn mark_in(text: &mut String) {
+        mark(text, Altered { escaped: 0, redacted: 2 });
     }
 
     #[test]
     fn the_wall_says_what_it_cut() {
         let bulk = Bulk { lines: vec!["x".repeat(99); 100] };
-        let answer = Answer::render(bulk, Results::Text, 1_000).unwrap();
+        let answer = Answer::render(bulk, Results::Text, Outside::default(), 1_000).unwrap();
         assert!(answer.truncated);
         assert!(answer.text.len() <= 1_000);
         assert!(answer.text.ends_with("bytes left out; ask for less]"), "{}", answer.text);
         let data = Bulk { lines: vec!["x".repeat(99); 100] };
-        let error = Answer::render(data, Results::Structured, 1_000).unwrap_err();
+        let error =
+            Answer::render(data, Results::Structured, Outside::default(), 1_000).unwrap_err();
         assert_eq!(error.code(), "too_large");
     }
 

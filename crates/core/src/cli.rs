@@ -14,6 +14,7 @@ use crate::catalog::{Catalog, Listing};
 use crate::config::{Flags, Process, Settings};
 use crate::context::Host;
 use crate::handler::Identity;
+use crate::outside::Secrets;
 use crate::pipeline::{Ask, Parts, Pipeline, Reply, Request};
 use crate::policy::{Destroy, Policy, PolicySource};
 use crate::server::{Finding, Server, StartError, serve};
@@ -136,6 +137,7 @@ impl<S: Server> Served<S> {
         }
         let policy = Policy::new(&settings.policy)
             .map_err(|error| StartError::new(format!("policy: {error}")))?;
+        environment.outside = policy.outside();
         let listing = Listing {
             policy: &policy,
             results: settings.results,
@@ -248,11 +250,15 @@ fn check<S: Server>(
         Destroy::Allow => "allow",
     };
     let writing = if policy.writes() { "on" } else { "off" };
+    let secrets = match policy.outside().secrets() {
+        Secrets::Redact => "redacted",
+        Secrets::Off => "shown",
+    };
     let hash = policy.hash().get(..16).unwrap_or_default();
     let advisory = "advisory: whoever starts the server can change it";
     findings.push(finding(
         "policy",
-        format!("write {writing}, destroy {destroy}, sha256 {hash}, {advisory}"),
+        format!("write {writing}, destroy {destroy}, secrets {secrets}, sha256 {hash}, {advisory}"),
         true,
     ));
     let names: Vec<&str> = pipeline.catalog.definitions().map(|d| d.name.as_str()).collect();

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Results;
+use crate::outside::Secrets;
 use crate::pipeline::Limits;
 use crate::policy::{Destroy, PolicySource, ToolNames};
 use crate::server::{Environment, StartError};
@@ -31,6 +32,9 @@ pub(crate) struct Flags {
     /// What to do with calls that may lose data for good [default: ask, once --write is given]
     #[arg(long, value_name = "WHEN", value_enum)]
     destroy: Option<Destroy>,
+    /// What happens to credentials in answers [default: redact]
+    #[arg(long, value_name = "HOW", value_enum)]
+    secrets: Option<Secrets>,
     /// Only these tools exist (names or globs, comma-separated)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     tools: Vec<String>,
@@ -148,6 +152,7 @@ impl Flags {
         PolicySource {
             write: self.write.then_some(true),
             destroy: self.destroy,
+            secrets: self.secrets,
             tools: ToolNames {
                 allow: (!self.tools.is_empty()).then(|| self.tools.clone()),
                 deny: self.deny_tools.clone(),
@@ -248,7 +253,11 @@ impl Process {
 
     /// The part that servers see.
     pub(crate) fn environment(&self) -> Environment {
-        Environment { home: self.home.clone(), current_dir: self.current_dir.clone(), write: false }
+        Environment {
+            home: self.home.clone(),
+            current_dir: self.current_dir.clone(),
+            ..Environment::default()
+        }
     }
 
     fn state_dir(&self) -> Option<PathBuf> {

@@ -11,6 +11,7 @@ use crate::answer::Results;
 use crate::cursor;
 use crate::effect::{Effect, EffectKind, Grant, Mutating, Read};
 use crate::error::ToolError;
+use crate::outside::Outside;
 use crate::state::State;
 use crate::stop::Stop;
 
@@ -38,6 +39,7 @@ pub(crate) struct Call<S> {
     pub(crate) stop: Stop,
     pub(crate) max_output: usize,
     pub(crate) results: Results,
+    pub(crate) outside: Outside,
     pub(crate) state: Arc<State>,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) progress: std::sync::Mutex<Option<Instant>>,
@@ -76,6 +78,12 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
             // Names and quotes make a record of a short line several times as long.
             Results::Structured => room / 4,
         }
+    }
+
+    /// How text from outside is shown. A tool that cuts text into pages shows it first, so that a
+    /// page has room for it and no credential is cut in two; all else is shown by core.
+    pub fn outside(&self) -> Outside {
+        self.call.outside
     }
 
     /// Runs blocking work on the source beside the protocol. When the call is cancelled or out of

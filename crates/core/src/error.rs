@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::outside::{Altered, Outside};
+
 /// The longest text of an error, bytes; hosts cut longer ones.
 const MAX_TEXT: usize = 2_000;
 
@@ -39,6 +41,15 @@ impl ToolError {
     /// An argument that can't be used, in the model's own terms.
     pub fn invalid_arguments(message: impl Into<String>) -> Self {
         Self::new("invalid_arguments", message)
+    }
+
+    /// Shows what comes from outside in it.
+    pub(crate) fn show(&mut self, outside: Outside) -> Altered {
+        let mut altered = outside.show_in(&mut self.message);
+        if let Some(Cow::Owned(hint)) = &mut self.hint {
+            altered += outside.show_in(hint);
+        }
+        altered
     }
 
     /// A defect of ours. What exactly happened is in the log, not in the answer.

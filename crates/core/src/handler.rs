@@ -15,7 +15,7 @@ use rmcp::model::{
     CompletionInfo, ContentBlock, DiscoverResult, ElicitRequest, ElicitRequestParams,
     ElicitationAction, ElicitationSchema, ErrorCode, ErrorData, Implementation, InputRequest,
     InputRequiredResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
+    ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
     ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
     Reference, Resource, ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig,
     ServerRequest, ServerResult, Tool, ToolAnnotations,
@@ -32,6 +32,7 @@ use crate::confirm::{Asker, EXPIRES, QUESTION, Round};
 use crate::context::Host;
 use crate::effect::Effect;
 use crate::error::ToolError;
+use crate::outside::Altered;
 use crate::pipeline::{Ask, Pipeline, Reading, Reply, Request};
 use crate::resource::{Body, Contents, RegisteredResource, matches};
 use crate::text::truncate_at_char;
@@ -173,7 +174,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
             };
             // What may not be read is not listed either.
             let listed = self.pipeline.read(reading, |call| (resource.list)(call)).await;
-            let listed = listed.unwrap_or_default();
+            let (listed, _) = listed.unwrap_or_default();
             resources.extend(listed.into_iter().map(|entry| Resource::new(entry.uri, entry.name)));
         }
         Ok(ListResourcesResult::with_all_items(resources)
@@ -217,10 +218,13 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         };
         let read = self.pipeline.read(reading, |call| (resource.read)(call, variables)).await;
         match read {
-            Ok(contents) => Ok(ReadResourceResult::new(vec![body(contents, uri)])
-                .with_ttl_ms(0)
-                .with_cache_scope(CacheScope::Private)
-                .into()),
+            Ok((contents, altered)) => {
+                let mut result = ReadResourceResult::new(vec![body(contents, uri)])
+                    .with_ttl_ms(0)
+                    .with_cache_scope(CacheScope::Private);
+                result.meta = meta(altered);
+                Ok(result.into())
+            }
             Err(error) => Err(match error.code() {
                 "not_found" => ErrorData::resource_not_found(NO_SUCH_RESOURCE, echoed),
                 "internal" | "busy" | "timeout" | "ending" => {
@@ -255,7 +259,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         let (name, typed) = (request.argument.name, request.argument.value);
         let values = self.pipeline.read(reading, |call| (resource.complete)(call, name, typed));
         // A name that can't be completed has no completions; that is not an error to show.
-        let mut values = values.await.unwrap_or_default();
+        let (mut values, _) = values.await.unwrap_or_default();
         let total = u32::try_from(values.len()).ok();
         let has_more = values.len() > CompletionInfo::MAX_VALUES;
         values.truncate(CompletionInfo::MAX_VALUES);
@@ -385,7 +389,15 @@ fn result(answer: Answer) -> CallToolResult {
     }));
     let mut result = CallToolResult::success(content);
     result.structured_content = answer.structured;
+    result.meta = meta(answer.altered);
     result
+}
+
+/// `{"altered": {"escaped": 2, "redacted": 1}}`: schemas of data have no room for it.
+fn meta(altered: Altered) -> Option<MetaObject> {
+    let mut meta = rmcp::model::JsonObject::new();
+    meta.insert("altered".to_owned(), json!(altered));
+    (!altered.is_none()).then_some(MetaObject(meta))
 }
 
 fn body(contents: Contents, uri: String) -> ResourceContents {

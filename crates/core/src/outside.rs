@@ -129,7 +129,9 @@ impl Outside {
         match value {
             Value::String(text) => altered += self.show_in(text),
             Value::Array(items) => {
-                items.iter_mut().for_each(|item| altered += self.show_value(item))
+                for item in items {
+                    altered += self.show_value(item);
+                }
             }
             Value::Object(fields) => {
                 if fields.keys().any(|name| !self.show(name).altered().is_none()) {
@@ -138,7 +140,9 @@ impl Outside {
                         fields.insert(name, field);
                     }
                 }
-                fields.values_mut().for_each(|field| altered += self.show_value(field));
+                for field in fields.values_mut() {
+                    altered += self.show_value(field);
+                }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }

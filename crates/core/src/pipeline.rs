@@ -22,8 +22,9 @@ use crate::confirm::{Asker, Asking, Round, Verdict, confirm};
 use crate::context::{Call, Host};
 use crate::effect::Effect;
 use crate::error::ToolError;
+use crate::outside::Altered;
 use crate::policy::{Decision, Policy};
-use crate::resource::RegisteredResource;
+use crate::resource::{RegisteredResource, Show};
 use crate::schema::Object;
 use crate::state::{State, hex};
 use crate::stop::Stop;
@@ -122,6 +123,21 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
 
     /// A `tools/call`.
     pub(crate) async fn call(&self, request: Request<'_>) -> Reply {
+        let mut reply = self.answer(request).await;
+        // What a tool gives back is shown where it is rendered; errors and questions repeat names.
+        match &mut reply {
+            Reply::Failed(error) => {
+                error.show(self.policy.outside());
+            }
+            Reply::Question { question, .. } => {
+                self.policy.outside().show_in(question);
+            }
+            Reply::Answer(_) | Reply::Unknown => {}
+        }
+        reply
+    }
+
+    async fn answer(&self, request: Request<'_>) -> Reply {
         let clock = Clock::start(self.limits.call_budget);
         let slot = match self.slot(clock.deadline, &request.cancelled).await {
             Ok(slot) => slot,
@@ -207,6 +223,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             stop: Stop::new(clock.pause),
             max_output: self.limits.max_output,
             results: self.results,
+            outside: self.policy.outside(),
             state: Arc::clone(&self.state),
             host: request.host,
             progress: std::sync::Mutex::default(),
@@ -280,9 +297,13 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
 
     /// Any other route that reads: a resource, a list, a completion. It stands behind the gate of
     /// the read tool `tool`, in the same queue, under the same budget, in the same book.
-    pub(crate) async fn read<T, W>(&self, reading: Reading<'_>, work: W) -> Result<T, ToolError>
+    pub(crate) async fn read<T, W>(
+        &self,
+        reading: Reading<'_>,
+        work: W,
+    ) -> Result<(T, Altered), ToolError>
     where
-        T: Send,
+        T: Show + Send,
         W: AsyncFnOnce(Arc<Call<S>>) -> Result<T, ToolError>,
     {
         let Reading { route, tool, resource, cancelled, client, host } = reading;
@@ -302,6 +323,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 stop: Stop::new(clock.pause),
                 max_output: self.limits.max_output,
                 results: self.results,
+                outside: self.policy.outside(),
                 state: Arc::clone(&self.state),
                 host,
                 progress: std::sync::Mutex::default(),
@@ -315,7 +337,17 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         .await;
         let code = result.as_ref().err().map_or("ok", ToolError::code);
         Self::record_end(record, &End { code, ..End::default() });
-        result
+        let outside = self.policy.outside();
+        match result {
+            Ok(mut read) => {
+                let altered = read.show(outside);
+                Ok((read, altered))
+            }
+            Err(mut error) => {
+                error.show(outside);
+                Err(error)
+            }
+        }
     }
 
     /// Waits in the queue for one of the slots.

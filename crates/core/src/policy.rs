@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::effect::Effect;
+use crate::outside::{Outside, Secrets};
 use crate::state::hex;
 
 /// What a call may do that could lose data for good: `--destroy`.
@@ -28,6 +29,7 @@ pub(crate) enum Destroy {
 pub(crate) struct PolicySource {
     pub(crate) write: Option<bool>,
     pub(crate) destroy: Option<Destroy>,
+    pub(crate) secrets: Option<Secrets>,
     pub(crate) tools: ToolNames,
 }
 
@@ -44,6 +46,7 @@ pub(crate) struct ToolNames {
 pub(crate) struct Policy {
     write: bool,
     destroy: Destroy,
+    outside: Outside,
     allow: Vec<GlobSet>,
     deny: GlobSet,
     hash: String,
@@ -70,6 +73,7 @@ impl Policy {
             said(|source| source.write).count() > 0 && said(|source| source.write).all(|w| w);
         let destroy = sources.iter().filter_map(|source| source.destroy).min();
         let destroy = if write { destroy.unwrap_or(Destroy::Ask) } else { Destroy::Never };
+        let secrets = sources.iter().filter_map(|source| source.secrets).min();
         let allow = sources.iter().filter_map(|source| source.tools.allow.as_deref());
         let deny: Vec<String> =
             sources.iter().flat_map(|source| source.tools.deny.iter().cloned()).collect();
@@ -77,6 +81,7 @@ impl Policy {
         Ok(Self {
             write,
             destroy,
+            outside: Outside::new(secrets.unwrap_or_default()),
             allow: allow.map(globs).collect::<Result<_, _>>()?,
             deny: globs(&deny)?,
             hash: hex(&Sha256::digest(stated)),
@@ -111,6 +116,11 @@ impl Policy {
     /// What happens to calls that destroy.
     pub(crate) fn destroy(&self) -> Destroy {
         self.destroy
+    }
+
+    /// How text from outside is shown.
+    pub(crate) fn outside(&self) -> Outside {
+        self.outside
     }
 
     /// Hash over all that the sources said.
@@ -157,6 +167,15 @@ mod tests {
         assert!(!policy.lists("delete_file", Effect::Destroy));
         let policy = Policy::new(&[source(Some(true), None)]).unwrap();
         assert_eq!(policy.decide("delete_file", Effect::Destroy), Decision::Ask);
+    }
+
+    #[test]
+    fn credentials_are_shown_only_if_every_source_says_so() {
+        let source = |secrets| PolicySource { secrets: Some(secrets), ..PolicySource::default() };
+        let secrets = |sources: &[PolicySource]| Policy::new(sources).unwrap().outside().secrets();
+        assert_eq!(secrets(&[]), Secrets::Redact);
+        assert_eq!(secrets(&[source(Secrets::Off)]), Secrets::Off);
+        assert_eq!(secrets(&[source(Secrets::Redact), source(Secrets::Off)]), Secrets::Redact);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use crate::context::{Call, Cx};
 use crate::effect::Read;
 use crate::error::ToolError;
+use crate::outside::{Altered, Outside};
 
 /// A family of resources under one URI template of the source `S`.
 pub trait Resource<S: Send + Sync + 'static>: 'static {
@@ -60,6 +61,45 @@ pub enum Body {
     Text(String),
     /// Bytes, encoded as base64.
     Blob(String),
+}
+
+/// What a route gives back that reads without being a tool.
+pub(crate) trait Show {
+    /// Shows what comes from outside in it.
+    fn show(&mut self, outside: Outside) -> Altered;
+}
+
+impl Show for Contents {
+    fn show(&mut self, outside: Outside) -> Altered {
+        match &mut self.body {
+            Body::Text(text) => outside.show_in(text),
+            Body::Blob(_) => Altered::default(),
+        }
+    }
+}
+
+impl Show for Listed {
+    fn show(&mut self, outside: Outside) -> Altered {
+        let mut altered = outside.show_in(&mut self.uri);
+        altered += outside.show_in(&mut self.name);
+        altered
+    }
+}
+
+impl Show for String {
+    fn show(&mut self, outside: Outside) -> Altered {
+        outside.show_in(self)
+    }
+}
+
+impl<T: Show> Show for Vec<T> {
+    fn show(&mut self, outside: Outside) -> Altered {
+        let mut altered = Altered::default();
+        for one in self {
+            altered += one.show(outside);
+        }
+        altered
+    }
 }
 
 /// An entry of `resources/list`.

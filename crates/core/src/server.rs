@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::handler::{Gate, Handler, Identity};
+use crate::outside::Outside;
 use crate::pipeline::Pipeline;
 use crate::resource::RegisteredResource;
 use crate::tool::Registered;
@@ -74,6 +75,8 @@ pub struct Environment {
     pub current_dir: Option<PathBuf>,
     /// Whether writing was asked for by name (`--write` or its like), and not only implied.
     pub write: bool,
+    /// How text from outside is shown.
+    pub outside: Outside,
 }
 
 /// Why a server can't start: a message and what to do.

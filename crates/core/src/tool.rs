@@ -140,7 +140,7 @@ fn prepare<S: Send + Sync + 'static, T: Tool<S>>(
     let run: Run<S> = Box::new(|call| {
         Box::pin(async move {
             let output = T::run(Cx::new(&call), args).await?;
-            Answer::render(output, call.results, call.max_output)
+            Answer::render(output, call.results, call.outside, call.max_output)
         })
     });
     Ok(Prepared { need, run })

@@ -98,7 +98,7 @@ enum Rule {
         least: usize,
     },
     AzureSecret,
-    /// Anthropic and OpenAI, by what follows `sk-`.
+    /// Keys of language models, by what follows `sk-`.
     ModelKey,
     /// `xoxb-`, `xoxe.xoxp-` …
     Slack,

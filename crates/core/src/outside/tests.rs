@@ -137,7 +137,7 @@ fn whatever_is_shown_leads_back_and_is_shown_as_itself() {
                 assert!(outside.floor(place) < place || !outside.text.is_char_boundary(place));
                 continue;
             };
-            original.push_str(&text[last..end]);
+            original.push_str(text.get(last..end).unwrap());
             last = end;
         }
         assert_eq!(original, text);

@@ -57,14 +57,16 @@ pub(super) fn look(
             }
             // Headers of an encrypted key, and the empty line after them.
             None if found.is_empty() && headers < MOST_HEADERS && is_header(content) => {
-                headers += 1
+                headers += 1;
             }
             None => break,
         }
         at += line.len();
     }
     if total >= LEAST {
-        found.into_iter().for_each(|range| add(range, "private_key"));
+        for range in found {
+            add(range, "private_key");
+        }
     }
 }
 
