@@ -29,7 +29,10 @@ fn an_idle_server_ends_at_once() {
         silent.line();
         end(&mut silent);
         silent.gone();
-        assert!(!fixture.path("audit").exists() && !fixture.path("state").exists());
+        for directory in ["audit", "state"] {
+            let left = std::fs::read_dir(fixture.path(directory)).unwrap().count();
+            assert_eq!(left, 0, "nothing but the directory is made");
+        }
     });
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A fixture to start, once or more often, with a directory of its own for all it writes.
 pub(crate) struct Fixture {
-    directory: TempDir,
+    directory: Arc<TempDir>,
     program: &'static str,
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
@@ -28,7 +29,7 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn new(arguments: &[&str]) -> Self {
         Self {
-            directory: tempfile::tempdir().unwrap(),
+            directory: tempfile::tempdir().unwrap().into(),
             program: env!("CARGO_BIN_EXE_fixture"),
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             environment: Vec::new(),
@@ -100,12 +101,16 @@ impl Fixture {
 
     /// Starts it and says nothing.
     pub(crate) fn spawn(&self) -> Session {
-        Session { client: self.launch().spawn().unwrap(), era: Era::Modern }
+        self.session(self.launch().spawn().unwrap(), Era::Modern)
     }
 
     /// Starts it and opens a session.
     pub(crate) fn connect(&self, era: Era) -> Session {
-        Session { client: self.launch().connect(era).unwrap(), era }
+        self.session(self.launch().connect(era).unwrap(), era)
+    }
+
+    fn session(&self, client: Client, era: Era) -> Session {
+        Session { client, era, _directory: Arc::clone(&self.directory) }
     }
 
     /// The command for a process that a test drives by itself.
@@ -181,6 +186,7 @@ fn clean(command: &mut Command) -> &mut Command {
         "RUST_LOG",
         "LOCKKEEPER_WRITE",
         "LOCKKEEPER_DESTROY",
+        "LOCKKEEPER_SANDBOX",
         "LOCKKEEPER_CONFIG",
         "LOCKKEEPER_AUDIT",
         "LOCKKEEPER_STATE_DIR",
@@ -218,6 +224,8 @@ impl Ran {
 pub(crate) struct Session {
     client: Client,
     era: Era,
+    /// What the server was given stays as long as it runs.
+    _directory: Arc<TempDir>,
 }
 
 impl Deref for Session {

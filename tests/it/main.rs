@@ -24,5 +24,6 @@ mod negotiation;
 mod policy;
 mod purity;
 mod resources;
+mod sandbox;
 mod tidy;
 mod workspace;

@@ -17,8 +17,9 @@ use crate::handler::Identity;
 use crate::outside::Secrets;
 use crate::pipeline::{Ask, Parts, Pipeline, Reply, Request};
 use crate::policy::{Destroy, Policy, PolicySource};
+use crate::sandbox::{self, Enforced, Mode, Rules};
 use crate::server::{Finding, Server, StartError, serve};
-use crate::state::State;
+use crate::state::{State, make_private};
 use crate::{log, stdio};
 
 #[derive(Parser)]
@@ -98,26 +99,37 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
         ) => given,
     };
     log::begin(given.flags.log_level.as_deref());
+    match cli.command {
+        None => {
+            let served = Served::<S>::open(cli.given, &process)?;
+            served.restrict(Keeping::Records)?;
+            in_runtime(async {
+                serve_stdio(served).await?;
+                Ok(ExitCode::SUCCESS)
+            })
+        }
+        Some(Command::Check { given, json }) => check::<S>(given, &process, json),
+        Some(Command::Tools { given, json }) => tools::<S>(given, &process, json),
+        Some(Command::Call { tool, arguments, given }) => {
+            let served = Served::<S>::open(given, &process)?;
+            served.restrict(Keeping::Records)?;
+            in_runtime(call(served, &tool, &arguments))
+        }
+    }
+}
+
+/// Runs the asynchronous part. The sandbox is closed before: it holds for threads started later.
+fn in_runtime(
+    future: impl Future<Output = Result<ExitCode, StartError>>,
+) -> Result<ExitCode, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| StartError::new(format!("no runtime: {error}")))?;
-    let code = match cli.command {
-        None => {
-            let served = Served::<S>::open(cli.given, &process)?;
-            runtime.block_on(serve_stdio(served))?;
-            ExitCode::SUCCESS
-        }
-        Some(Command::Check { given, json }) => check::<S>(given, &process, json)?,
-        Some(Command::Tools { given, json }) => tools::<S>(given, &process, json)?,
-        Some(Command::Call { tool, arguments, given }) => {
-            let served = Served::<S>::open(given, &process)?;
-            runtime.block_on(call(served, &tool, &arguments))?
-        }
-    };
+    let code = runtime.block_on(future);
     // A thread may be stuck in a read of a dead disk; nothing waits for it.
     runtime.shutdown_background();
-    Ok(code)
+    code
 }
 
 /// A server with its settings decided and its source made.
@@ -125,6 +137,14 @@ pub(crate) struct Served<S: Server> {
     pub(crate) pipeline: Arc<Pipeline<S::Source>>,
     pub(crate) identity: Identity,
     config: Option<std::path::PathBuf>,
+    sandbox: Mode,
+}
+
+/// Whether a process writes the state directory and the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    Records,
+    Nothing,
 }
 
 impl<S: Server> Served<S> {
@@ -145,6 +165,7 @@ impl<S: Server> Served<S> {
             open_world: S::OPEN_WORLD,
         };
         let catalog = Catalog::new(S::tools(), &listing);
+        let sandbox = settings.sandbox;
         let source = S::open(settings.options, &environment)?;
         let audit = Audit::new(settings.audit_dir, settings.audit_off, S::NAME, policy.hash());
         let identity = Identity {
@@ -163,7 +184,24 @@ impl<S: Server> Served<S> {
             state: Arc::new(State::new(settings.state_dir)),
             audit: Arc::new(audit),
         });
-        Ok(Self { pipeline: Arc::new(pipeline), identity, config: settings.config })
+        Ok(Self { pipeline: Arc::new(pipeline), identity, config: settings.config, sandbox })
+    }
+
+    /// Closes the sandbox around this process.
+    fn restrict(&self, keeping: Keeping) -> Result<Enforced, StartError> {
+        let pipeline = &self.pipeline;
+        let own = [pipeline.state.directory(), pipeline.audit.directory()];
+        let own: Vec<_> = own.into_iter().flatten().collect();
+        if keeping == Keeping::Records && self.sandbox != Mode::Off {
+            // A right is given to a directory, not to a name: later would be too late.
+            for directory in &own {
+                if let Err(error) = make_private(directory) {
+                    tracing::debug!(%error, "a directory stays out of reach");
+                }
+            }
+        }
+        let rules = Rules::new(&S::reach(&pipeline.source), &own, pipeline.policy.writes());
+        sandbox::enforce(self.sandbox, rules)
     }
 
     /// A server from a command line, outside any process: no environment, no state directory but
@@ -237,6 +275,7 @@ fn check<S: Server>(
     json: bool,
 ) -> Result<ExitCode, StartError> {
     let served = Served::<S>::open(given, process)?;
+    let enforced = served.restrict(Keeping::Nothing)?;
     let pipeline = &served.pipeline;
     let finding = |subject: &str, state: String, ok| Finding { subject: subject.into(), state, ok };
     let mut findings = vec![finding("version", format!("{} {}", S::NAME, S::VERSION), true)];
@@ -275,14 +314,14 @@ fn check<S: Server>(
     let state = pipeline.state.directory();
     let state = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     findings.push(finding("state", state, true));
-    findings.push(finding("sandbox", "not enforced".to_owned(), true));
+    findings.extend(enforced.findings());
     if !cfg!(target_os = "linux") {
         findings.push(finding("platform", "untested: only Linux is".to_owned(), true));
     }
     findings.extend(S::report(&pipeline.source));
     let ok = findings.iter().all(|finding| finding.ok);
     if json {
-        print(&format!("{}\n", json!({"ok": ok, "findings": findings})));
+        print(&format!("{}\n", json!({"ok": ok, "findings": findings, "sandbox": enforced})));
     } else {
         let width = findings.iter().map(|finding| finding.subject.len()).max().unwrap_or_default();
         for Finding { subject, state, ok } in &findings {
@@ -299,6 +338,7 @@ fn tools<S: Server>(
     json: bool,
 ) -> Result<ExitCode, StartError> {
     let served = Served::<S>::open(given, process)?;
+    served.restrict(Keeping::Nothing)?;
     let definitions: Vec<_> = served.pipeline.catalog.definitions().collect();
     if json {
         print(&format!("{}\n", json!({"tools": definitions})));

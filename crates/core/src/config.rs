@@ -14,6 +14,7 @@ use crate::answer::Results;
 use crate::outside::Secrets;
 use crate::pipeline::Limits;
 use crate::policy::{Destroy, PolicySource, ToolNames};
+use crate::sandbox::Mode;
 use crate::server::{Environment, StartError};
 
 const DEFAULT_MAX_OUTPUT: usize = 24_000;
@@ -60,7 +61,7 @@ pub(crate) struct Flags {
     #[arg(hide_default_value = true)]
     pub(crate) tool_prefix: String,
 
-    /// Settings in TOML: [source], [policy], [limits]
+    /// Settings in TOML: [source], [policy], [limits], [sandbox]
     #[arg(long, value_name = "FILE", env = "LOCKKEEPER_CONFIG", help_heading = "Process")]
     config: Option<PathBuf>,
     /// Where audit segments are written, or `off` [default: audit/ in the state directory]
@@ -69,6 +70,10 @@ pub(crate) struct Flags {
     /// Where keys and other state are kept [default: the platform's state directory]
     #[arg(long, value_name = "DIR", env = "LOCKKEEPER_STATE_DIR", help_heading = "Process")]
     state_dir: Option<PathBuf>,
+    /// What this process may still do: nothing but what its settings need (require, or as much of
+    /// it as the system can enforce), or all [default: best-effort]
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Process")]
+    sandbox: Option<Mode>,
     /// What is logged to stderr, for example debug
     #[arg(long, value_name = "LEVEL", env = "RUST_LOG", help_heading = "Process")]
     pub(crate) log_level: Option<String>,
@@ -81,6 +86,13 @@ struct File<O> {
     source: O,
     policy: PolicySource,
     limits: LimitsSource,
+    sandbox: SandboxSource,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SandboxSource {
+    mode: Option<Mode>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -103,6 +115,7 @@ pub(crate) struct Settings<O> {
     /// `None` with `audit_off` unset means that there is no place for it.
     pub(crate) audit_dir: Option<PathBuf>,
     pub(crate) audit_off: bool,
+    pub(crate) sandbox: Mode,
 }
 
 impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
@@ -110,12 +123,14 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
     pub(crate) fn new(flags: Flags, options: O, process: &Process) -> Result<Self, StartError> {
         let mut policy = Vec::new();
         let mut limits = Vec::new();
+        let mut sandbox = vec![flags.sandbox, process.sandbox()?];
         let mut decided = options;
         if let Some(path) = &flags.config {
             let (file, table) = read_file::<O>(path)?;
             decided = overlay(table, &decided, path)?;
             policy.push(file.policy);
             limits.push(file.limits);
+            sandbox.push(file.sandbox.mode);
         }
         policy.extend(process.policy()?);
         policy.push(flags.policy());
@@ -137,6 +152,7 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
             state_dir,
             audit_dir,
             audit_off,
+            sandbox: Mode::strictest(sandbox),
         })
     }
 }
@@ -234,6 +250,7 @@ pub(crate) struct Process {
     state_home: Option<PathBuf>,
     write: Option<String>,
     destroy: Option<String>,
+    sandbox: Option<String>,
     pub(crate) current_dir: Option<PathBuf>,
 }
 
@@ -247,6 +264,7 @@ impl Process {
             state_home: path("XDG_STATE_HOME").or_else(|| path("LOCALAPPDATA")),
             write: std::env::var("LOCKKEEPER_WRITE").ok(),
             destroy: std::env::var("LOCKKEEPER_DESTROY").ok(),
+            sandbox: std::env::var("LOCKKEEPER_SANDBOX").ok(),
             current_dir: std::env::current_dir().ok(),
         }
     }
@@ -264,6 +282,15 @@ impl Process {
         let base = self.state_home.clone();
         let base = base.or_else(|| Some(self.home.as_ref()?.join(".local").join("state")));
         base.map(|base| base.join("lockkeeper"))
+    }
+
+    fn sandbox(&self) -> Result<Option<Mode>, StartError> {
+        let mode = self.sandbox.as_deref().map(|text| {
+            <Mode as clap::ValueEnum>::from_str(text, true).map_err(|_| {
+                StartError::new("LOCKKEEPER_SANDBOX must be require, best-effort or off")
+            })
+        });
+        mode.transpose()
     }
 
     fn policy(&self) -> Result<Option<PolicySource>, StartError> {

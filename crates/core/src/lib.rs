@@ -19,6 +19,7 @@ mod outside;
 mod pipeline;
 mod policy;
 mod resource;
+mod sandbox;
 mod schema;
 mod secret;
 mod server;
@@ -42,8 +43,9 @@ pub use resource::{
     Body, Contents, Listed, RegisteredResource, Resource, Variables, percent_decode,
     percent_encode_path, resource,
 };
+pub use sandbox::Ports;
 pub use secret::Secret;
-pub use server::{Environment, Finding, Server, StartError};
+pub use server::{Environment, Finding, Reach, Server, StartError};
 pub use stop::Stop;
 pub use text::{count, grouped, quoted};
 pub use tool::{Method, Need, Registered, Tool, method, methods, tool};

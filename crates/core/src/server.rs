@@ -15,6 +15,7 @@ use crate::handler::{Gate, Handler, Identity};
 use crate::outside::Outside;
 use crate::pipeline::Pipeline;
 use crate::resource::RegisteredResource;
+use crate::sandbox::Ports;
 use crate::tool::Registered;
 use crate::wire::{Ids, Output, Wire};
 
@@ -60,6 +61,11 @@ pub trait Server: Sized + 'static {
     /// twice and end it at will.
     fn open(options: Self::Options, environment: &Environment) -> Result<Self::Source, StartError>;
 
+    /// What the source reaches outside the process. The sandbox closes all the rest.
+    fn reach(_source: &Self::Source) -> Reach {
+        Reach::default()
+    }
+
     /// Says for `check` what the source reaches and what the platform can't keep.
     fn report(_source: &Self::Source) -> Vec<Finding> {
         Vec::new()
@@ -77,6 +83,20 @@ pub struct Environment {
     pub write: bool,
     /// How text from outside is shown.
     pub outside: Outside,
+}
+
+/// What a source reaches outside its process, by its settings. Paths that don't exist when the
+/// server starts stay out of reach.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Files and directories to read.
+    pub read: Vec<PathBuf>,
+    /// Files and directories to write as well, if the policy lets tools write at all.
+    pub write: Vec<PathBuf>,
+    /// The server's own files, which it writes whatever tools may do.
+    pub own: Vec<PathBuf>,
+    /// TCP ports to connect to.
+    pub ports: Ports,
 }
 
 /// Why a server can't start: a message and what to do.

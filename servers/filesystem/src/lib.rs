@@ -13,7 +13,9 @@ mod tools;
 
 use std::sync::Arc;
 
-use lockkeeper_core::{Environment, Finding, Registered, RegisteredResource, Server, StartError};
+use lockkeeper_core::{
+    Environment, Finding, Reach, Registered, RegisteredResource, Server, StartError,
+};
 
 pub use config::Options;
 use pages::Pages;
@@ -88,6 +90,17 @@ impl Server for Filesystem {
         let files = Source::open(&config).map_err(|error| config::setup_failed(&error))?;
         let walks = Arc::new(Semaphore::new(WALKS));
         Ok(Fs { files: files.into(), pages: Pages::default(), walks })
+    }
+
+    fn reach(fs: &Fs) -> Reach {
+        let mut reach = Reach::default();
+        for (path, access) in fs.files.places() {
+            match access {
+                Access::ReadOnly => reach.read.push(path),
+                Access::ReadWrite => reach.write.push(path),
+            }
+        }
+        reach
     }
 
     fn report(fs: &Fs) -> Vec<Finding> {

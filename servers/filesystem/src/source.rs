@@ -3,6 +3,7 @@
 //! gets past the scope and the rules. This module and those below it know no protocol, and open
 //! nothing by an ambient path except the roots themselves at start.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 #[cfg_attr(target_os = "linux", path = "source/altering_linux.rs")]
@@ -112,6 +113,8 @@ pub struct Source {
     lines: read::LineCache,
     compiled: ignoring::Compiled,
     allow_git: bool,
+    /// Counted at the start: a sandbox may close the files that hold a container's share of them.
+    processors: usize,
 }
 
 /// One open root. Paths in it are absolute, `/`-separated, without the leading slash.
@@ -166,6 +169,7 @@ impl Source {
             lines: read::LineCache::default(),
             compiled: ignoring::Compiled::default(),
             allow_git: config.allow_git,
+            processors: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         })
     }
 
@@ -173,6 +177,11 @@ impl Source {
     pub fn roots(&self) -> Vec<RootInfo> {
         let info = |root: &Root| RootInfo { path: root.shown().into_owned(), access: root.access };
         self.roots.iter().map(info).collect()
+    }
+
+    /// Where the roots are in the system, and what may be done there.
+    pub fn places(&self) -> Vec<(PathBuf, Access)> {
+        self.roots.iter().map(|root| (root.path.clone(), root.access)).collect()
     }
 
     /// The path by which the agent names `located`: relative if there is one root, else absolute.

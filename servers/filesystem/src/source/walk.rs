@@ -110,7 +110,7 @@ impl Source {
             state: Mutex::new(state),
             changed: Condvar::new(),
         };
-        let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(MOST_WORKERS));
+        let workers = self.processors.min(MOST_WORKERS);
         let mut visitors: Vec<V> = (0..workers).map(|_| make()).collect();
         std::thread::scope(|scope| {
             let mut rest = visitors.iter_mut();

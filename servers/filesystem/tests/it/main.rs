@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests make their own files")]
 
 mod crash;
+#[cfg(target_os = "linux")]
+mod sandbox;
 
 use std::path::Path;
 
