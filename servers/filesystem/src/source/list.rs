@@ -32,6 +32,9 @@ pub struct ListOptions {
     pub skip: usize,
     /// Entries to return at most.
     pub take: usize,
+    /// Bytes that there is room for: entries that can't fit, however short their lines, are not
+    /// looked at.
+    pub room: usize,
 }
 
 impl Default for ListOptions {
@@ -44,6 +47,7 @@ impl Default for ListOptions {
             fold_over: 200,
             skip: 0,
             take: 1000,
+            room: usize::MAX,
         }
     }
 }
@@ -243,7 +247,13 @@ impl Source {
         let mut parent: Option<(Vec<u8>, Dir)> = None;
         let mut entries = Vec::new();
         let nodes = std::mem::take(&mut gathering.nodes);
+        let mut least = 0;
         for node in nodes.iter().skip(options.skip).take(options.take) {
+            if least > options.room {
+                break;
+            }
+            // Its indentation, its name, a mark of its kind and the line end.
+            least += node.depth * 2 + names::name(&node.path).len() + 2;
             let mut above = node.path.clone();
             names::pop(&mut above);
             if parent.as_ref().is_none_or(|(path, _)| *path != above) {

@@ -102,6 +102,7 @@ impl Tool<Fs> for ListDirectory {
             skip,
             // No line is shorter than four bytes.
             take: args.limit.unwrap_or(ENTRIES).clamp(1, cx.max_output() / 4),
+            room: cx.max_output(),
             ..ListOptions::default()
         };
         let timed = args.sort == Some(Sort::Mtime);

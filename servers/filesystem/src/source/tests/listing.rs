@@ -9,6 +9,20 @@ fn list(source: &Source, path: &str, options: &ListOptions) -> Vec<String> {
 }
 
 #[test]
+fn a_window_ends_where_no_more_can_fit() {
+    let fixture = Fixture::new();
+    for i in 0..50 {
+        fixture.write(&format!("root/many/{i:02}"), "");
+    }
+    let source = fixture.source();
+    let many = source.locate("many").unwrap();
+    // The shortest line of such an entry has four bytes.
+    let options = ListOptions { room: 40, ..ListOptions::default() };
+    let listing = source.list(&many, &options, &stop()).unwrap();
+    assert_eq!((listing.entries.len(), listing.total), (11, 50));
+}
+
+#[test]
 fn a_tree_is_listed_in_order_and_by_windows() {
     let fixture = Fixture::new();
     fixture.write("root/sub/inner/c.txt", "c");
