@@ -265,7 +265,7 @@ impl Visitor for Worker<'_> {
         if self.shared.glob.as_ref().is_some_and(|glob| !glob.matches(relative)) {
             return;
         }
-        if !self.shared.options.count_all && self.shared.is_beyond(path) {
+        if self.is_past(path) {
             return;
         }
         match dir.open_file(names::name(path)) {
@@ -276,6 +276,10 @@ impl Visitor for Worker<'_> {
                 self.shared.unreadable.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    fn is_past(&self, path: &[u8]) -> bool {
+        !self.shared.options.count_all && self.shared.is_beyond(path)
     }
 }
 

@@ -41,6 +41,12 @@ pub(super) struct WalkOptions {
 pub(super) trait Visitor: Send {
     /// Sees one entry; `path` is relative to the root, and `dir` is the directory that holds it.
     fn entry(&mut self, dir: &Dir, path: &[u8], kind: EntryKind);
+
+    /// Whether nothing from `path` on is wanted any more; then it is not walked, and counts as
+    /// seen.
+    fn is_past(&self, _path: &[u8]) -> bool {
+        false
+    }
 }
 
 /// How a walk ended.
@@ -141,6 +147,9 @@ impl Walk<'_> {
             Room { buffer: EntryBuffer::new(), names: Names::default(), path: Vec::new() };
         while let Some(job) = self.next() {
             let active = Active(self);
+            if visitor.is_past(&job.key) {
+                continue;
+            }
             match job.work {
                 Work::Read { path, chain } => self.read(&path, &chain, visitor, &mut room),
                 Work::Visit { directory, names } => {

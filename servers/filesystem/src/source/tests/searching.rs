@@ -23,6 +23,32 @@ fn lines(result: &SearchResult) -> Vec<String> {
 }
 
 #[test]
+fn a_walk_leaves_out_what_comes_after_all_that_is_wanted() {
+    struct Until(Vec<String>);
+    impl walk::Visitor for Until {
+        fn entry(&mut self, _: &Dir, path: &[u8], _: EntryKind) {
+            self.0.push(names::show(path).into_owned());
+        }
+
+        fn is_past(&self, path: &[u8]) -> bool {
+            path >= b"m".as_slice()
+        }
+    }
+
+    let fixture = Fixture::new();
+    fixture.write("root/dir/c.txt", "");
+    let source = fixture.source();
+    let options =
+        walk::WalkOptions { ordered: true, files_only: true, ..walk::WalkOptions::default() };
+    let top = source.locate("").unwrap();
+    let (seen, walked) = source.walk(&top, &options, &stop(), || Until(Vec::new())).unwrap();
+    let mut seen: Vec<String> = seen.into_iter().flat_map(|until| until.0).collect();
+    seen.sort();
+    assert_eq!(seen, ["a.txt", "dir/c.txt"], "`sub` is not opened");
+    assert_eq!(walked.frontier, None);
+}
+
+#[test]
 fn lines_with_context_and_columns() {
     let fixture = Fixture::new();
     fixture.write("root/x.txt", "one\ntwo grün needle\nthree\nfour\r\nneedle five\r\n");
