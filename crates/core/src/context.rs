@@ -86,6 +86,12 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
         self.call.outside
     }
 
+    /// Whether the answer of a bulk tool travels as data. If not, only its text is looked at, and
+    /// the data beside it need not be built.
+    pub fn wants_data(&self) -> bool {
+        self.call.results == Results::Structured
+    }
+
     /// Runs blocking work on the source beside the protocol. When the call is cancelled or out of
     /// time the work's [`Stop`] says so.
     pub async fn blocking<T, W>(&self, work: W) -> Result<T, ToolError>
