@@ -1,5 +1,6 @@
 //! `search_text`: lines that match, grouped by file; or files, or counts.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use lockkeeper_core::{
@@ -144,6 +145,7 @@ impl Tool<Fs> for SearchText {
             what,
             context: options.context > 0,
             ignored: options.ignored,
+            data: cx.wants_data(),
         };
         let walk = cx.source().walk().await;
         let mut hits = cx
@@ -167,6 +169,8 @@ struct Page {
     what: What,
     context: bool,
     ignored: bool,
+    /// Not only as text.
+    data: bool,
 }
 
 fn search(
@@ -193,11 +197,14 @@ fn search(
         && let Some(from) = chunk.result.next.clone()
     {
         options.from = Some(from);
-        options.count_all = !chunk.totals.complete;
+        let (end, totals) = (chunk.end(), chunk.totals);
+        options.count_all = !totals.complete;
+        // Two chunks at once would be twice the memory.
+        fs.pages.drop(&key);
+        drop(chunk);
         let result = fs.files.search(&fs.locate(base)?, &options, stop)?;
-        let totals =
-            if chunk.totals.complete { chunk.totals } else { chunk.totals.and(&totals(&result)) };
-        chunk = Arc::new(self::chunk(chunk.end(), totals, result, page.what));
+        let totals = if totals.complete { totals } else { totals.and(&self::totals(&result)) };
+        chunk = Arc::new(self::chunk(end, totals, result, page.what));
     }
     let hits = render(&chunk, page);
     if hits.end.is_some() {
@@ -272,6 +279,7 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
     let (first, mut position) = chunk.file_at(page.skip.max(chunk.base()));
     let mut shown = 0;
     let mut full = false;
+    let mut text = String::new();
     for file in result.files.iter().skip(first) {
         if full {
             break;
@@ -281,45 +289,53 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
             if position <= page.skip {
                 continue;
             }
-            let line = match page.what {
-                What::Count => format!("{}: {}\n", file.path, file.hits),
-                What::Files | What::Lines => format!("{}\n", file.path),
-            };
-            if shown == page.limit || !room.push(&line) {
+            text.clone_from(&file.path);
+            if page.what == What::Count {
+                text.push_str(&format!(": {}", file.hits));
+            }
+            text.push('\n');
+            if shown == page.limit || !room.push(&text) {
                 position -= 1;
                 break;
             }
             shown += 1;
-            files.push(FileHits { path: file.path.clone(), hits: file.hits, lines: Vec::new() });
+            if page.data {
+                let path = file.path.clone();
+                files.push(FileHits { path, hits: file.hits, lines: Vec::new() });
+            }
             continue;
         }
         let mut lines = Vec::new();
-        let mut last = 0;
-        for hit in file.lines() {
+        let mut last = None;
+        let passed_over = page.skip.saturating_sub(position);
+        position += passed_over;
+        for hit in file.lines().skip(usize::try_from(passed_over).unwrap_or(usize::MAX)) {
             position += 1;
-            if position <= page.skip {
-                continue;
-            }
-            let mut text = String::new();
-            if lines.is_empty() {
-                text.push_str(&format!("{}\n", file.path));
-            } else if last + 1 < hit.line && page.context {
-                text.push_str("--\n");
+            text.clear();
+            match last {
+                None => {
+                    text.push_str(&file.path);
+                    text.push('\n');
+                }
+                Some(last) if last + 1 < hit.line && page.context => text.push_str("--\n"),
+                Some(_) => {}
             }
             let mark = if hit.is_context { '-' } else { ':' };
-            text.push_str(&format!(
-                "{}{mark}{}\n",
-                hit.line,
-                hit.text.trim_end_matches(['\n', '\r'])
-            ));
+            // Writing to a string can't fail.
+            let _ = write!(text, "{}{mark}", hit.line);
+            text.push_str(hit.text.trim_end_matches(['\n', '\r']));
+            text.push('\n');
             if shown == page.limit || !room.push(&text) {
                 position -= 1;
                 full = true;
                 break;
             }
             shown += usize::from(!hit.is_context);
-            last = hit.line;
-            lines.push(Line { line: hit.line, text: hit.text.to_owned(), context: hit.is_context });
+            last = Some(hit.line);
+            if page.data {
+                let text = hit.text.to_owned();
+                lines.push(Line { line: hit.line, text, context: hit.is_context });
+            }
         }
         if !lines.is_empty() {
             files.push(FileHits { path: file.path.clone(), hits: file.hits, lines });
