@@ -79,7 +79,7 @@ fn an_argument_value_is_not_in_the_book() {
         let fixture = Fixture::new(&["--write"]);
         let mut session = fixture.connect(era);
         session.call("add_note", json!({"name": "n", "text": "canary-5309"}));
-        session.call("get_note", json!({"note_name": "canary-5309"}));
+        session.call("get_note", json!({"note_name": "n", "canary-5309": "canary-5309"}));
         session.call("canary-5309", json!({}));
         session.end();
         let records = fixture.audit();

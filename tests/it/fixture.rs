@@ -131,6 +131,11 @@ impl Fixture {
         Ran(command.output().unwrap())
     }
 
+    /// Starts it as a host does, on settings with which it can't start.
+    pub(crate) fn serve_nothing(&self) -> Ran {
+        Ran(self.command().stdin(std::process::Stdio::null()).output().unwrap())
+    }
+
     /// What tools said they did.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
@@ -188,6 +193,7 @@ fn clean(command: &mut Command) -> &mut Command {
         "LOCKKEEPER_DESTROY",
         "LOCKKEEPER_SANDBOX",
         "LOCKKEEPER_CONFIG",
+        "LOCKKEEPER_MANAGED_DIR",
         "LOCKKEEPER_AUDIT",
         "LOCKKEEPER_STATE_DIR",
     ] {

@@ -18,6 +18,7 @@ mod command_line;
 mod confirmation;
 mod ending;
 mod fixture;
+mod governance;
 mod lines;
 mod memory;
 mod negotiation;

@@ -1,5 +1,7 @@
 //! The command line that all servers share, and `main`.
 
+mod policy;
+
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,13 +13,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::catalog::{Catalog, Listing};
-use crate::config::{Flags, Process, Settings};
+use crate::config::{Flags, InForce, Process, Settings, Test};
 use crate::context::Host;
 use crate::handler::Identity;
 use crate::outside::Secrets;
 use crate::pipeline::{Ask, Parts, Pipeline, Reply, Request};
-use crate::policy::{Destroy, Policy, PolicySource};
+use crate::policy::scope::Separator;
+use crate::policy::stated::{PolicySource, Stated};
+use crate::policy::{Policy, Subjects};
 use crate::sandbox::{self, Enforced, Mode, Rules};
+use crate::schema::Object;
 use crate::server::{Finding, Server, StartError, serve};
 use crate::state::{State, make_private};
 use crate::{log, stdio};
@@ -57,6 +62,9 @@ enum Command<O: Args> {
         #[arg(long)]
         json: bool,
     },
+    /// Say what is allowed, and why
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand<O>),
     /// Call one tool and print its answer
     Call {
         /// The tool's name
@@ -97,6 +105,7 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             | Command::Tools { given, .. }
             | Command::Call { given, .. },
         ) => given,
+        Some(Command::Policy(command)) => command.given(),
     };
     log::begin(given.flags.log_level.as_deref());
     match cli.command {
@@ -109,6 +118,7 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             })
         }
         Some(Command::Check { given, json }) => check::<S>(given, &process, json),
+        Some(Command::Policy(command)) => policy::run::<S>(command, &process),
         Some(Command::Tools { given, json }) => tools::<S>(given, &process, json),
         Some(Command::Call { tool, arguments, given }) => {
             let served = Served::<S>::open(given, &process)?;
@@ -136,7 +146,8 @@ fn in_runtime(
 pub(crate) struct Served<S: Server> {
     pub(crate) pipeline: Arc<Pipeline<S::Source>>,
     pub(crate) identity: Identity,
-    config: Option<std::path::PathBuf>,
+    files: Vec<InForce>,
+    tests: Vec<Test>,
     sandbox: Mode,
 }
 
@@ -149,15 +160,26 @@ enum Keeping {
 
 impl<S: Server> Served<S> {
     fn open(given: Given<S::Options>, process: &Process) -> Result<Self, StartError> {
-        let mut settings = Settings::new(given.flags, given.options, process)?;
+        let mut settings = Settings::new(S::NAME, given.flags, given.options, process)?;
         let mut environment = process.environment();
-        environment.write = settings.policy.iter().any(|source| source.write == Some(true));
+        let says_write = |source: &PolicySource| source.write.as_ref().is_some_and(|w| w.value);
+        environment.write = settings.policy.iter().any(says_write);
         if S::implies_write(&settings.options) {
-            settings.policy.push(PolicySource { write: Some(true), ..PolicySource::default() });
+            let write = Some(Stated::new(true, "implied by the server's own settings"));
+            settings.policy.push(PolicySource { write, ..PolicySource::default() });
         }
-        let policy = Policy::new(&settings.policy)
-            .map_err(|error| StartError::new(format!("policy: {error}")))?;
+        let tools: Vec<&str> = S::tools().iter().map(|tool| tool.name).collect();
+        let subjects = Subjects {
+            tools: &tools,
+            separator: Separator(S::SEPARATOR),
+            resource: S::check_resource,
+            mask: S::check_mask,
+        };
+        let policy = Policy::new(&settings.policy, &subjects).map_err(StartError::new)?;
+        let state = Arc::new(State::new(settings.state_dir));
         environment.outside = policy.outside();
+        environment.scope = policy.scope().clone();
+        environment.masks = policy.masks().clone().with_key(&state);
         let listing = Listing {
             policy: &policy,
             results: settings.results,
@@ -181,10 +203,11 @@ impl<S: Server> Served<S> {
             policy,
             limits: settings.limits,
             results: settings.results,
-            state: Arc::new(State::new(settings.state_dir)),
+            state,
             audit: Arc::new(audit),
         });
-        Ok(Self { pipeline: Arc::new(pipeline), identity, config: settings.config, sandbox })
+        let Settings { files, tests, .. } = settings;
+        Ok(Self { pipeline: Arc::new(pipeline), identity, files, tests, sandbox })
     }
 
     /// Closes the sandbox around this process.
@@ -279,25 +302,26 @@ fn check<S: Server>(
     let pipeline = &served.pipeline;
     let finding = |subject: &str, state: String, ok| Finding { subject: subject.into(), state, ok };
     let mut findings = vec![finding("version", format!("{} {}", S::NAME, S::VERSION), true)];
-    let config = served.config.as_ref();
-    let config = config.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
-    findings.push(finding("config", config, true));
+    if served.files.is_empty() {
+        findings.push(finding("config", "none".to_owned(), true));
+    }
+    findings.extend(served.files.iter().map(|file| finding("config", file.line(), true)));
     let policy = &pipeline.policy;
-    let destroy = match policy.destroy() {
-        Destroy::Never => "never",
-        Destroy::Ask => "ask",
-        Destroy::Allow => "allow",
-    };
     let writing = if policy.writes() { "on" } else { "off" };
+    let destroy = policy.destroy().as_str();
     let secrets = match policy.outside().secrets() {
         Secrets::Redact => "redacted",
         Secrets::Off => "shown",
     };
     let hash = policy.hash().get(..16).unwrap_or_default();
-    let advisory = "advisory: whoever starts the server can change it";
+    let advisory = if served.files.iter().all(|file| file.advisory) {
+        ", advisory: whoever starts the server can change it"
+    } else {
+        ""
+    };
     findings.push(finding(
         "policy",
-        format!("write {writing}, destroy {destroy}, secrets {secrets}, sha256 {hash}, {advisory}"),
+        format!("write {writing}, destroy {destroy}, secrets {secrets}, sha256 {hash}{advisory}"),
         true,
     ));
     let names: Vec<&str> = pipeline.catalog.definitions().map(|d| d.name.as_str()).collect();
@@ -361,11 +385,7 @@ async fn call<S: Server>(
     tool: &str,
     arguments: &str,
 ) -> Result<ExitCode, StartError> {
-    let arguments: Value = serde_json::from_str(arguments)
-        .map_err(|error| StartError::new(format!("the arguments are not JSON: {error}")))?;
-    let Value::Object(arguments) = arguments else {
-        return Err(StartError::new("the arguments must be a JSON object, for example '{}'"));
-    };
+    let arguments = self::arguments(arguments)?;
     let request = Request {
         tool,
         arguments,
@@ -394,6 +414,15 @@ async fn call<S: Server>(
         Reply::Unknown => failed("unknown tool; `tools` lists those in force"),
         Reply::Question { question, .. } => failed(&question),
     }
+}
+
+fn arguments(text: &str) -> Result<Object, StartError> {
+    let arguments: Value = serde_json::from_str(text)
+        .map_err(|error| StartError::new(format!("the arguments are not JSON: {error}")))?;
+    let Value::Object(arguments) = arguments else {
+        return Err(StartError::new("the arguments must be a JSON object, for example '{}'"));
+    };
+    Ok(arguments)
 }
 
 /// The other side of a call from the command line: it wants no progress.

@@ -2,9 +2,10 @@
 //! default); those under `[policy]` and `[limits]` are ceilings, which only narrow each other.
 //! Nothing else in the workspace reads the environment.
 
-use std::fs;
+mod file;
+mod units;
+
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -13,9 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::answer::Results;
 use crate::outside::Secrets;
 use crate::pipeline::Limits;
-use crate::policy::{Destroy, PolicySource, ToolNames};
+use crate::policy::stated::{PolicySource, Stated};
+use crate::policy::{Destroy, Patterns};
 use crate::sandbox::Mode;
 use crate::server::{Environment, StartError};
+use file::Read;
+pub(crate) use file::{Expected, InForce, Test};
+use units::{Size, Time};
 
 const DEFAULT_MAX_OUTPUT: usize = 24_000;
 const MOST_MAX_OUTPUT: usize = 100_000;
@@ -79,25 +84,9 @@ pub(crate) struct Flags {
     pub(crate) log_level: Option<String>,
 }
 
-/// A configuration file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, bound(deserialize = "O: DeserializeOwned + Default"))]
-struct File<O> {
-    source: O,
-    policy: PolicySource,
-    limits: LimitsSource,
-    sandbox: SandboxSource,
-}
-
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct SandboxSource {
-    mode: Option<Mode>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct LimitsSource {
+pub(crate) struct LimitsSource {
     max_output: Option<Size>,
     call_budget: Option<Time>,
     concurrency: Option<usize>,
@@ -110,7 +99,9 @@ pub(crate) struct Settings<O> {
     pub(crate) limits: Limits,
     pub(crate) results: Results,
     pub(crate) tool_prefix: String,
-    pub(crate) config: Option<PathBuf>,
+    /// The files that say something, strongest first.
+    pub(crate) files: Vec<InForce>,
+    pub(crate) tests: Vec<Test>,
     pub(crate) state_dir: Option<PathBuf>,
     /// `None` with `audit_off` unset means that there is no place for it.
     pub(crate) audit_dir: Option<PathBuf>,
@@ -119,23 +110,36 @@ pub(crate) struct Settings<O> {
 }
 
 impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
-    /// Decides from the command line, this process's environment and the configuration file.
-    pub(crate) fn new(flags: Flags, options: O, process: &Process) -> Result<Self, StartError> {
-        let mut policy = Vec::new();
-        let mut limits = Vec::new();
-        let mut sandbox = vec![flags.sandbox, process.sandbox()?];
-        let mut decided = options;
-        if let Some(path) = &flags.config {
-            let (file, table) = read_file::<O>(path)?;
-            decided = overlay(table, &decided, path)?;
-            policy.push(file.policy);
-            limits.push(file.limits);
-            sandbox.push(file.sandbox.mode);
+    /// Decides from the managed files for `server`, the configuration file, this process's
+    /// environment and the command line.
+    pub(crate) fn new(
+        server: &str,
+        flags: Flags,
+        options: O,
+        process: &Process,
+    ) -> Result<Self, StartError> {
+        let mut managed = Vec::new();
+        for directory in &process.managed {
+            managed.extend(file::read_managed(directory, server)?);
         }
-        policy.extend(process.policy()?);
-        policy.push(flags.policy());
-        limits.push(flags.limits());
-        policy.retain(|source| *source != PolicySource::default());
+        let named = flags.config.as_deref();
+        let named = named.map(|path| Ok::<_, StartError>((path, file::read_named::<O>(path)?)));
+        let named = named.transpose()?;
+        let mut decided = options;
+        let mut lower = Vec::new();
+        let mut files: Vec<InForce> = managed.iter().map(|read| read.in_force.clone()).collect();
+        let mut tests: Vec<Test> = managed.iter().flat_map(|read| read.tests.clone()).collect();
+        if let Some((path, read)) = named {
+            decided = overlay(read.source, &decided, path)?;
+            files.push(read.in_force);
+            tests.extend(read.tests);
+            lower.push(read.ceilings);
+        }
+        lower.push(process.ceilings()?);
+        lower.push(flags.ceilings());
+        let ceilings = below(managed, lower);
+        let sandbox = Mode::strictest(ceilings.iter().map(|c| c.sandbox));
+        let limits: Vec<LimitsSource> = ceilings.iter().map(|c| c.limits.clone()).collect();
         let state_dir = flags.state_dir.or_else(|| process.state_dir());
         let audit_off = flags.audit.as_deref() == Some(Path::new("off"));
         let audit_dir = match flags.audit {
@@ -144,17 +148,102 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
         };
         Ok(Self {
             options: decided,
-            policy,
+            policy: ceilings.into_iter().map(|c| c.policy).collect(),
             limits: intersect(&limits)?,
             results: flags.results,
             tool_prefix: flags.tool_prefix,
-            config: flags.config,
+            files,
+            tests,
             state_dir,
             audit_dir,
             audit_off,
-            sandbox: Mode::strictest(sandbox),
+            sandbox,
         })
     }
+}
+
+/// What one source says under the keys that only narrow.
+#[derive(Clone, Default)]
+struct Ceilings {
+    policy: PolicySource,
+    limits: LimitsSource,
+    sandbox: Option<Mode>,
+}
+
+impl Ceilings {
+    /// The keys that a managed file may open, as it names them.
+    const KEYS: [&str; 10] = [
+        "policy.write",
+        "policy.destroy",
+        "policy.secrets",
+        "policy.tools",
+        "policy.resources",
+        "policy.mask",
+        "limits.max_output",
+        "limits.call_budget",
+        "limits.concurrency",
+        "sandbox.mode",
+    ];
+
+    /// Leaves `key` to `lower` sources, if one of them says something about it.
+    fn yield_key(&mut self, key: &str, lower: &[Self]) {
+        let said = |says: fn(&Self) -> bool| lower.iter().any(says);
+        let (policy, limits) = (&mut self.policy, &mut self.limits);
+        match key {
+            "policy.write" if said(|l| l.policy.write.is_some()) => policy.write = None,
+            "policy.destroy" if said(|l| l.policy.destroy.is_some()) => policy.destroy = None,
+            "policy.secrets" if said(|l| l.policy.secrets.is_some()) => policy.secrets = None,
+            "policy.tools" if said(|l| !l.policy.tools.is_empty()) => {
+                policy.tools = Patterns::default();
+            }
+            "policy.resources" if said(|l| !l.policy.resources.is_empty()) => {
+                policy.resources = Patterns::default();
+            }
+            "policy.mask" if said(|l| !l.policy.mask.is_empty()) => policy.mask.clear(),
+            "limits.max_output" if said(|l| l.limits.max_output.is_some()) => {
+                limits.max_output = None;
+            }
+            "limits.call_budget" if said(|l| l.limits.call_budget.is_some()) => {
+                limits.call_budget = None;
+            }
+            "limits.concurrency" if said(|l| l.limits.concurrency.is_some()) => {
+                limits.concurrency = None;
+            }
+            "sandbox.mode" if said(|l| l.sandbox.is_some()) => self.sandbox = None,
+            _ => {}
+        }
+    }
+}
+
+/// All sources, after managed ones have left what they mark as open to those below them.
+fn below(mut managed: Vec<Read>, lower: Vec<Ceilings>) -> Vec<Ceilings> {
+    for read in &mut managed {
+        for key in &read.open {
+            read.ceilings.yield_key(key, &lower);
+        }
+    }
+    managed.into_iter().map(|read| read.ceilings).chain(lower).collect()
+}
+
+/// The `[source]` table with everything that the command line said put over it.
+fn overlay<O: Serialize + DeserializeOwned>(
+    mut source: toml::Table,
+    flags: &O,
+    path: &Path,
+) -> Result<O, StartError> {
+    let failed = |error: String| StartError::new(format!("{}: {error}", path.display()));
+    let given = toml::Table::try_from(flags).map_err(|error| failed(error.to_string()))?;
+    for (key, value) in given {
+        let unset = match &value {
+            toml::Value::Boolean(set) => !set,
+            toml::Value::Array(items) => items.is_empty(),
+            _ => false,
+        };
+        if !unset {
+            source.insert(key, value);
+        }
+    }
+    source.try_into().map_err(|error: toml::de::Error| failed(error.message().to_owned()))
 }
 
 impl Flags {
@@ -165,23 +254,28 @@ impl Flags {
     }
 
     fn policy(&self) -> PolicySource {
+        let list = |names: &[String], flag| {
+            names.iter().map(|name| Stated::new(name.clone(), flag)).collect::<Vec<_>>()
+        };
         PolicySource {
-            write: self.write.then_some(true),
-            destroy: self.destroy,
-            secrets: self.secrets,
-            tools: ToolNames {
-                allow: (!self.tools.is_empty()).then(|| self.tools.clone()),
-                deny: self.deny_tools.clone(),
+            write: self.write.then(|| Stated::new(true, "--write")),
+            destroy: self.destroy.map(|destroy| Stated::new(destroy, "--destroy")),
+            secrets: self.secrets.map(|secrets| Stated::new(secrets, "--secrets")),
+            tools: Patterns {
+                allow: (!self.tools.is_empty()).then(|| list(&self.tools, "--tools")),
+                deny: list(&self.deny_tools, "--deny-tools"),
             },
+            ..PolicySource::default()
         }
     }
 
-    fn limits(&self) -> LimitsSource {
-        LimitsSource {
+    fn ceilings(&self) -> Ceilings {
+        let limits = LimitsSource {
             max_output: self.max_output,
             call_budget: self.call_budget,
             concurrency: self.concurrency,
-        }
+        };
+        Ceilings { policy: self.policy(), limits, sandbox: self.sandbox }
     }
 }
 
@@ -201,48 +295,6 @@ fn intersect(sources: &[LimitsSource]) -> Result<Limits, StartError> {
     Ok(Limits { call_budget, max_output, concurrency, queue: QUEUE })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the configuration file is core's to read")]
-fn read_file<O: DeserializeOwned + Default>(
-    path: &Path,
-) -> Result<(File<O>, toml::Table), StartError> {
-    let shown = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|error| StartError::new(format!("{shown}: can't be read: {error}")))?;
-    let located = |error: toml::de::Error| {
-        let line = error.span().and_then(|span| text.get(..span.start));
-        let line = line.map_or(1, |before| before.matches('\n').count() + 1);
-        StartError::new(format!("{shown}:{line}: {}", error.message().replace('\n', ", ")))
-    };
-    let file = toml::from_str(&text).map_err(located)?;
-    let table = toml::from_str(&text).map_err(located)?;
-    Ok((file, table))
-}
-
-/// The file's `[source]` table with everything that the command line said put over it.
-fn overlay<O: Serialize + DeserializeOwned>(
-    mut file: toml::Table,
-    flags: &O,
-    path: &Path,
-) -> Result<O, StartError> {
-    let failed = |error: String| StartError::new(format!("{}: {error}", path.display()));
-    let mut source = match file.remove("source") {
-        Some(toml::Value::Table(table)) => table,
-        _ => toml::Table::new(),
-    };
-    let given = toml::Table::try_from(flags).map_err(|error| failed(error.to_string()))?;
-    for (key, value) in given {
-        let unset = match &value {
-            toml::Value::Boolean(set) => !set,
-            toml::Value::Array(items) => items.is_empty(),
-            _ => false,
-        };
-        if !unset {
-            source.insert(key, value);
-        }
-    }
-    source.try_into().map_err(|error: toml::de::Error| failed(error.message().to_owned()))
-}
-
 /// What core takes from the process's environment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Process {
@@ -251,8 +303,20 @@ pub(crate) struct Process {
     write: Option<String>,
     destroy: Option<String>,
     sandbox: Option<String>,
+    /// Where managed files lie: where the platform has them, and in one more place, for trying
+    /// them out. More places can only narrow.
+    managed: Vec<PathBuf>,
     pub(crate) current_dir: Option<PathBuf>,
 }
+
+/// Where only whoever manages the machine can write.
+const MANAGED: &str = if cfg!(target_os = "macos") {
+    "/Library/Application Support/Lockkeeper"
+} else if cfg!(windows) {
+    r"C:\ProgramData\Lockkeeper"
+} else {
+    "/etc/lockkeeper"
+};
 
 impl Process {
     /// Reads the environment of this process.
@@ -265,6 +329,9 @@ impl Process {
             write: std::env::var("LOCKKEEPER_WRITE").ok(),
             destroy: std::env::var("LOCKKEEPER_DESTROY").ok(),
             sandbox: std::env::var("LOCKKEEPER_SANDBOX").ok(),
+            managed: std::iter::once(MANAGED.into())
+                .chain(path("LOCKKEEPER_MANAGED_DIR"))
+                .collect(),
             current_dir: std::env::current_dir().ok(),
         }
     }
@@ -293,86 +360,19 @@ impl Process {
         mode.transpose()
     }
 
-    fn policy(&self) -> Result<Option<PolicySource>, StartError> {
-        if self.write.is_none() && self.destroy.is_none() {
-            return Ok(None);
-        }
+    fn ceilings(&self) -> Result<Ceilings, StartError> {
         let write = self.write.as_deref().map(|text| match text {
-            "1" | "true" => Ok(true),
-            "0" | "false" | "" => Ok(false),
+            "1" | "true" => Ok(Stated::new(true, "LOCKKEEPER_WRITE")),
+            "0" | "false" | "" => Ok(Stated::new(false, "LOCKKEEPER_WRITE")),
             _ => Err(StartError::new("LOCKKEEPER_WRITE must be true or false")),
         });
         let destroy = self.destroy.as_deref().map(|text| {
             <Destroy as clap::ValueEnum>::from_str(text, true)
+                .map(|destroy| Stated::new(destroy, "LOCKKEEPER_DESTROY"))
                 .map_err(|_| StartError::new("LOCKKEEPER_DESTROY must be never, ask or allow"))
         });
         let (write, destroy) = (write.transpose()?, destroy.transpose()?);
-        Ok(Some(PolicySource { write, destroy, ..PolicySource::default() }))
+        let policy = PolicySource { write, destroy, ..PolicySource::default() };
+        Ok(Ceilings { policy, sandbox: self.sandbox()?, ..Ceilings::default() })
     }
-}
-
-/// A number of bytes: `24kB`, `1MB`, `4096`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Size(usize);
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = split_unit(text);
-        let factor = match unit.to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" | "kb" => 1_000,
-            "kib" => 1_024,
-            "m" | "mb" => 1_000_000,
-            "mib" => 1_048_576,
-            _ => return Err("a size is a number with B, kB, KiB, MB or MiB".to_owned()),
-        };
-        let number: usize = number.parse().map_err(|_| "a size begins with a number".to_owned())?;
-        number.checked_mul(factor).map(Self).ok_or_else(|| "too large".to_owned())
-    }
-}
-
-impl TryFrom<String> for Size {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-/// A length of time: `25s`, `500ms`, `2m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Time(Duration);
-
-impl FromStr for Time {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = split_unit(text);
-        let number: u64 = number.parse().map_err(|_| "a time begins with a number".to_owned())?;
-        match unit {
-            "ms" => Ok(Self(Duration::from_millis(number))),
-            "s" => Ok(Self(Duration::from_secs(number))),
-            "m" | "min" => Ok(Self(Duration::from_secs(number.saturating_mul(60)))),
-            _ => Err("a time is a number with ms, s or m".to_owned()),
-        }
-    }
-}
-
-impl TryFrom<String> for Time {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-fn split_unit(text: &str) -> (&str, &str) {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(end).unwrap_or((text, ""));
-    (number, unit.trim())
 }

@@ -39,13 +39,15 @@ pub use context::Cx;
 pub use effect::{Add, Change, Covers, Destroy, Effect, EffectKind, Grant, Mutating, Read};
 pub use error::ToolError;
 pub use outside::{AROUND, Altered, Outside, Shown, Unclear, placeholder};
+pub use policy::mask::{Mask, Masks};
+pub use policy::scope::{NamePattern, NameScope, Scope, ScopePattern, Separator};
 pub use resource::{
     Body, Contents, Listed, RegisteredResource, Resource, Variables, percent_decode,
     percent_encode_path, resource,
 };
 pub use sandbox::Ports;
 pub use secret::Secret;
-pub use server::{Environment, Finding, Reach, Server, StartError};
+pub use server::{Environment, Finding, Judgement, Reach, Server, StartError};
 pub use stop::Stop;
 pub use text::{count, grouped, quoted};
 pub use tool::{Method, Need, Registered, Tool, method, methods, tool};

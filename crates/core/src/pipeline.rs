@@ -28,7 +28,11 @@ use crate::resource::{RegisteredResource, Show};
 use crate::schema::Object;
 use crate::state::{State, hex};
 use crate::stop::Stop;
+use crate::text::floor_char_boundary;
 use crate::tool::{Need, Prepared};
+
+/// The longest name of a resource in the audit log, bytes; paths are shorter.
+const LONGEST_RESOURCE: usize = 4_096;
 
 /// The bounds of `[limits]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,7 +190,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let prepared = prepared.map_err(Turned::Back)?;
         let Prepared { need, run } = prepared;
         record.subject().effect = need.effect;
-        record.subject().resources.clone_from(&need.resources);
+        record.subject().resources = need.resources.iter().map(|name| shortened(name)).collect();
         match self.policy.decide(listed.name, need.effect) {
             Decision::Allow => {}
             Decision::Hide => return Err(Turned::Hidden),
@@ -527,6 +531,14 @@ impl<'a> Queued<'a> {
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A resource's name as it stands in the book, which a caller must not be able to fill.
+fn shortened(name: &str) -> String {
+    match name.get(..floor_char_boundary(name, LONGEST_RESOURCE)) {
+        Some(start) if start.len() < name.len() => format!("{start}… ({} bytes)", name.len()),
+        _ => name.to_owned(),
     }
 }
 

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::handler::{Gate, Handler, Identity};
 use crate::outside::Outside;
 use crate::pipeline::Pipeline;
+use crate::policy::mask::Masks;
+use crate::policy::scope::Scope;
 use crate::resource::RegisteredResource;
 use crate::sandbox::Ports;
 use crate::tool::Registered;
@@ -42,6 +44,9 @@ pub trait Server: Sized + 'static {
     const INSTRUCTIONS: &'static str;
     /// Whether tools reach beyond this machine (MCP's `openWorldHint`).
     const OPEN_WORLD: bool = true;
+    /// What stands between the parts of a resource's name, if [`NameScope`](crate::NameScope) or
+    /// masks match it.
+    const SEPARATOR: char = '.';
 
     /// Whether these settings ask for writing by themselves, without `--write`: where rights are
     /// given place by place. Counts as the command line saying so; other sources still narrow it.
@@ -55,6 +60,34 @@ pub trait Server: Sized + 'static {
     /// The resource families.
     fn resources() -> &'static [RegisteredResource<Self::Source>] {
         &[]
+    }
+
+    /// Checks a pattern of `[policy.resources]`: the server's grammar of resource names.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    fn check_resource(_pattern: &str) -> Result<(), String> {
+        Err("this server has no resources that a policy could name".to_owned())
+    }
+
+    /// Checks a pattern of `[policy.mask]`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    fn check_mask(_pattern: &str) -> Result<(), String> {
+        Err("this server has nothing that a policy could mask".to_owned())
+    }
+
+    /// What the policy says to a resource that a call's plan names, for `policy explain`. `live`
+    /// allows asking the upstream where the rules alone can't tell.
+    fn judge(
+        _source: &Self::Source,
+        _resource: &str,
+        _live: bool,
+    ) -> impl Future<Output = Judgement> + Send {
+        async { Judgement::Admitted }
     }
 
     /// Makes the source. Nothing is connected to, locked or changed yet: a host may start a server
@@ -83,6 +116,21 @@ pub struct Environment {
     pub write: bool,
     /// How text from outside is shown.
     pub outside: Outside,
+    /// The resource rules of the policy in force.
+    pub scope: Scope,
+    /// The masks of the policy in force.
+    pub masks: Masks,
+}
+
+/// What the resource rules say to one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// They let it be reached.
+    Admitted,
+    /// This rule hides it.
+    Denied(String),
+    /// It can't be told, for this reason.
+    Unknown(String),
 }
 
 /// What a source reaches outside its process, by its settings. Paths that don't exist when the

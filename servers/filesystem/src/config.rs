@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lockkeeper_core::{Environment, StartError};
+use lockkeeper_core::{Environment, ScopePattern, StartError};
 use serde::{Deserialize, Serialize};
 
 use crate::source::{Access, Config, RootSpec, SetupError, is_filesystem_root};
@@ -43,10 +43,20 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         ));
     }
     let roots = options.roots.iter().map(|root| parse_root(root, environment));
+    let flag = |globs: Vec<String>, flag: &str| -> Vec<ScopePattern> {
+        globs.into_iter().map(|glob| ScopePattern::new(glob, flag)).collect()
+    };
+    let mut deny = flag(options.deny, "--deny");
+    deny.extend(environment.scope.deny().iter().cloned());
+    let mut only: Vec<Vec<ScopePattern>> =
+        environment.scope.allow().map(<[ScopePattern]>::to_vec).collect();
+    if !options.only.is_empty() {
+        only.push(flag(options.only, "--only"));
+    }
     Ok(Config {
         roots: roots.collect::<Result<_, _>>()?,
-        deny: options.deny,
-        only: options.only,
+        deny,
+        only,
         allow: options.allow,
         allow_git: options.allow_git,
     })
@@ -120,5 +130,19 @@ mod tests {
         }
         assert!(start(&at("none"), &home, &[]).unwrap_err().contains("can't open"));
         assert!(start("", &home, &[]).is_err());
+    }
+
+    #[test]
+    fn a_rule_over_a_whole_root_is_told_at_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        let options = Options {
+            roots: vec![root.to_str().unwrap().to_owned()],
+            deny: vec![format!("{}/**", root.parent().unwrap().display())],
+            ..Options::default()
+        };
+        let config = decide(options, &Environment::default()).unwrap();
+        let error = setup_failed(&crate::source::Source::open(&config).unwrap_err());
+        assert!(error.to_string().contains("is hidden whole by a rule: deny `"), "{error}");
     }
 }

@@ -14,7 +14,7 @@ mod tools;
 use std::sync::Arc;
 
 use lockkeeper_core::{
-    Environment, Finding, Reach, Registered, RegisteredResource, Server, StartError,
+    Environment, Finding, Judgement, Reach, Registered, RegisteredResource, Server, StartError,
 };
 
 pub use config::Options;
@@ -83,6 +83,19 @@ impl Server for Filesystem {
 
     fn resources() -> &'static [RegisteredResource<Fs>] {
         resource::RESOURCES
+    }
+
+    fn check_resource(pattern: &str) -> Result<(), String> {
+        source::check_rule(pattern)
+    }
+
+    async fn judge(fs: &Fs, resource: &str, _live: bool) -> Judgement {
+        match fs.locate(resource) {
+            Ok(_) => Judgement::Admitted,
+            Err(source::FsError::NotFound { rule: Some(rule), .. }) => Judgement::Denied(rule),
+            Err(error @ source::FsError::Outside { .. }) => Judgement::Denied(error.to_string()),
+            Err(error) => Judgement::Unknown(error.to_string()),
+        }
     }
 
     fn open(options: Options, environment: &Environment) -> Result<Fs, StartError> {

@@ -61,7 +61,8 @@ pub use text::{Encoding, Eol, Kind};
 pub use write::Written;
 
 use beneath::Dir;
-use rules::{Rules, Shape};
+use lockkeeper_core::ScopePattern;
+use rules::{Rules, Shape, Subject};
 
 /// What a source is made from.
 #[derive(Debug, Clone, Default)]
@@ -69,9 +70,9 @@ pub struct Config {
     /// The allowed directories; relative requests start at the first.
     pub roots: Vec<RootSpec>,
     /// Globs of what must not exist for the agent.
-    pub deny: Vec<String>,
-    /// If not empty, only what matches one of these globs exists.
-    pub only: Vec<String>,
+    pub deny: Vec<ScopePattern>,
+    /// Allow-lists: what exists matches a glob of each.
+    pub only: Vec<Vec<ScopePattern>>,
     /// Globs that lift a built-in denial (and no other).
     pub allow: Vec<String>,
     /// Whether what lies in a directory called `.git` may be written.
@@ -142,6 +143,15 @@ enum View {
     Beneath { root: usize, prefix: Vec<u8> },
 }
 
+/// Checks a glob as a rule of the policy states it.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn check_rule(glob: &str) -> Result<(), String> {
+    rules::check(glob)
+}
+
 /// Whether `path` names the top of a filesystem, which no root should be.
 pub fn is_filesystem_root(path: &Path) -> bool {
     path.canonicalize().is_ok_and(|canonical| canonical.parent().is_none())
@@ -158,6 +168,11 @@ impl Source {
             config.roots.iter().map(Root::open).collect::<Result<Vec<_>, SetupError>>()?;
         if let Some(root) = roots.iter().find(|root| rules.denies_root(&root.canonical)) {
             return Err(SetupError::Secret { path: root.shown().into_owned() });
+        }
+        for root in &roots {
+            if let Some(rule) = rules.empties_root(&root.canonical) {
+                return Err(SetupError::Hidden { path: root.shown().into_owned(), rule });
+            }
         }
         let places: Vec<Vec<u8>> = roots.iter().map(|root| root.canonical.clone()).collect();
         for root in &mut roots {
@@ -229,14 +244,24 @@ impl Source {
 
     /// Whether the rules hide `path` of a root, seen from every root it belongs to.
     fn hides(&self, root: usize, path: &[u8], shape: Shape) -> bool {
-        self.seen_from(root, path, |path| self.rules.hides(path, shape))
+        self.seen_from(root, path, |subject| self.rules.hides(subject, shape))
             || self.hides_in_pair(root, names::components(path).next())
     }
 
     /// The same for an entry of a directory that is not hidden itself.
     fn hides_entry(&self, root: usize, path: &[u8], shape: Shape) -> bool {
-        self.seen_from(root, path, |path| self.rules.hides_entry(path, shape))
+        self.seen_from(root, path, |subject| self.rules.hides_entry(subject, shape))
             || self.hides_in_pair(root, Some(path).filter(|path| !path.contains(&b'/')))
+    }
+
+    /// The rule that hides `path` of a root, which is hidden.
+    fn hidden_by(&self, root: usize, path: &[u8]) -> String {
+        let mut rule = None;
+        self.seen_from(root, path, |subject| {
+            rule = self.rules.why(subject);
+            rule.is_some()
+        });
+        rule.unwrap_or_else(|| "usually holds secrets (built-in)".to_owned())
     }
 
     /// Whether a name directly in a root is secret because of the root's own name.
@@ -248,13 +273,30 @@ impl Source {
         }
     }
 
-    fn seen_from(&self, root: usize, path: &[u8], hides: impl Fn(&[u8]) -> bool) -> bool {
+    fn seen_from(
+        &self,
+        root: usize,
+        path: &[u8],
+        mut hides: impl FnMut(Subject<'_>) -> bool,
+    ) -> bool {
         let Some(root) = self.roots.get(root) else { return true };
         root.views.iter().any(|view| match view {
-            View::Above(prefix) if prefix.is_empty() => hides(path),
-            View::Above(prefix) => hides(&names::join(prefix, path)),
-            View::Beneath { prefix, .. } => {
-                names::beneath(path, prefix).is_some_and(|rest| !rest.is_empty() && hides(rest))
+            View::Above(prefix) if prefix.is_empty() => {
+                hides(Subject { root: &root.canonical, path })
+            }
+            View::Above(prefix) => {
+                // The root above, without the way down to this one.
+                let above = root.canonical.len().saturating_sub(prefix.len());
+                let above = root.canonical.get(..above).unwrap_or_default();
+                let above = above.strip_suffix(b"/").unwrap_or(above);
+                hides(Subject { root: above, path: &names::join(prefix, path) })
+            }
+            View::Beneath { root: beneath, prefix } => {
+                names::beneath(path, prefix).is_some_and(|rest| {
+                    let canonical = self.roots.get(*beneath).map(|root| root.canonical.as_slice());
+                    let root = canonical.unwrap_or_default();
+                    !rest.is_empty() && hides(Subject { root, path: rest })
+                })
             }
         })
     }

@@ -140,7 +140,7 @@ fn prepare(
 ) -> Result<(Document, String, u64), FsError> {
     let asked = || target.asked.clone();
     let Some(document) = Document::read(target)? else {
-        return Err(FsError::NotFound { asked: asked() });
+        return Err(FsError::NotFound { asked: asked(), rule: None });
     };
     target.check_version(&document.current.stat, seen)?;
     let mut text = Cow::Borrowed(document.text.as_str());

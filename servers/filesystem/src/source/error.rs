@@ -49,6 +49,8 @@ pub enum FsError {
     NotFound {
         /// The path as asked.
         asked: Asked,
+        /// The rule that hides it, if one does: for the audit log alone.
+        rule: Option<String>,
     },
     /// The path, or a link on its way, leads out of every root.
     #[error("`{asked}` lies outside the allowed directories")]
@@ -272,6 +274,14 @@ pub enum SetupError {
     Secret {
         /// The root.
         path: String,
+    },
+    /// The rules leave nothing of a root.
+    #[error("`{path}` is hidden whole by a rule: {rule}")]
+    Hidden {
+        /// The root.
+        path: String,
+        /// The rule.
+        rule: String,
     },
     /// A glob of a rule does not parse.
     #[error("`{glob}` is not a glob: {reason}")]

@@ -137,7 +137,7 @@ impl Source {
         let glob = options.glob.as_deref().map(pattern).transpose()?;
         let dir = self
             .dir(located.root, &located.path)
-            .ok_or_else(|| FsError::NotFound { asked: located.asked.clone() })?;
+            .ok_or_else(|| FsError::NotFound { asked: located.asked.clone(), rule: None })?;
         let mut gathering = Gathering {
             options,
             glob,

@@ -180,7 +180,7 @@ impl Source {
     ) -> Result<Attempt<Located>, FsError> {
         let Some(opened) = self.root(root) else { return Err(self.missing(root, asked)) };
         if self.hides(root, &path, Shape::Unknown) {
-            return Err(self.missing(root, asked));
+            return Err(self.hidden(root, &path, asked));
         }
         let (opened, stat) = match beneath::open(&opened.dir, &path) {
             Ok(found) => found,
@@ -192,7 +192,7 @@ impl Source {
         };
         let shape = if stat.kind == EntryKind::Dir { Shape::Dir } else { Shape::Leaf };
         if self.hides(root, &path, shape) {
-            return Err(self.missing(root, asked));
+            return Err(self.hidden(root, &path, asked));
         }
         self.check_in_place(root)?;
         let (root, path) = self.innermost(root, path);
@@ -273,7 +273,7 @@ impl Source {
             let before = done.len();
             names::push(&mut done, &name);
             if self.hides(root, &done, Shape::Unknown) {
-                return Err(self.missing(root, asked));
+                return Err(self.hidden(root, &done, asked));
             }
             let Some(opened) = self.root(root) else { return Err(self.missing(root, asked)) };
             match beneath::place(&opened.dir, &done) {
@@ -303,8 +303,11 @@ impl Source {
                     let mut whole = done.clone();
                     for next in ahead.iter().rev() {
                         names::push(&mut whole, next);
-                        if next == b".." || self.hides(root, &whole, Shape::Unknown) {
+                        if next == b".." {
                             return Err(self.missing(root, asked));
+                        }
+                        if self.hides(root, &whole, Shape::Unknown) {
+                            return Err(self.hidden(root, &whole, asked));
                         }
                     }
                     done.truncate(before);
@@ -374,7 +377,17 @@ impl Source {
     pub(super) fn missing(&self, root: usize, asked: &Asked) -> FsError {
         match self.check_in_place(root) {
             Err(replaced) => replaced,
-            Ok(()) => FsError::NotFound { asked: asked.clone() },
+            Ok(()) => FsError::NotFound { asked: asked.clone(), rule: None },
+        }
+    }
+
+    /// The same answer, with the rule for the audit log.
+    pub(super) fn hidden(&self, root: usize, path: &[u8], asked: &Asked) -> FsError {
+        match self.missing(root, asked) {
+            FsError::NotFound { asked, .. } => {
+                FsError::NotFound { asked, rule: Some(self.hidden_by(root, path)) }
+            }
+            replaced => replaced,
         }
     }
 

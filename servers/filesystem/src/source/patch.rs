@@ -179,7 +179,7 @@ impl Source {
         };
         let target = find(old)?;
         let Some(document) = Document::read(&target)? else {
-            return Err(FsError::NotFound { asked: target.asked });
+            return Err(FsError::NotFound { asked: target.asked, rule: None });
         };
         let text = apply(&target, &document.text, file)?;
         match &file.new {

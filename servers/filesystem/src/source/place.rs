@@ -47,7 +47,7 @@ impl Target {
         let asked = self.asked.clone();
         match source.kind() {
             io::ErrorKind::AlreadyExists => FsError::Exists { asked },
-            io::ErrorKind::NotFound => FsError::NotFound { asked },
+            io::ErrorKind::NotFound => FsError::NotFound { asked, rule: None },
             io::ErrorKind::IsADirectory => FsError::NotAFile { asked },
             io::ErrorKind::DirectoryNotEmpty => FsError::NotEmpty { asked },
             _ => FsError::Io { operation, asked, source },
@@ -103,7 +103,7 @@ impl Source {
                     } else {
                         absent.set(Some(target));
                     }
-                    Err(FsError::NotFound { asked: asked.clone() })
+                    Err(FsError::NotFound { asked: asked.clone(), rule: None })
                 }
                 other => other,
             }
@@ -158,7 +158,7 @@ impl Source {
                 Some(_) => Shape::Leaf,
             };
             if self.hides(root, &path, shape) {
-                return Err(self.missing(root, asked));
+                return Err(self.hidden(root, &path, asked));
             }
             self.check_in_place(root)?;
             let (root, path) = self.innermost(root, path);
@@ -186,7 +186,7 @@ impl Source {
     /// Refuses to make something at `target` that the rules would hide.
     pub(super) fn must_show(&self, target: &Target, shape: Shape) -> Result<(), FsError> {
         if self.hides(target.root, &target.path, shape) {
-            return Err(self.missing(target.root, &target.asked));
+            return Err(self.hidden(target.root, &target.path, &target.asked));
         }
         Ok(())
     }

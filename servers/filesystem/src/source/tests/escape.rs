@@ -101,8 +101,11 @@ fn hidden_and_missing_answer_alike() {
     fixture.write("root/private/x.txt", "SECRET");
     fixture.link("root/innocent", ".env");
     fixture.link("root/folder", "private");
-    let source =
-        Source::open(&Config { deny: vec!["private".to_owned()], ..fixture.config() }).unwrap();
+    let source = Source::open(&Config {
+        deny: vec![ScopePattern::new("private", "--deny")],
+        ..fixture.config()
+    })
+    .unwrap();
     for hidden in [
         ".env",
         "./.env",
@@ -203,7 +206,7 @@ fn the_most_specific_root_wins() {
     fixture.write("root/sub/private/x", "x\n");
     let mut config = fixture.config();
     config.roots.push(RootSpec { path: fixture.path("root/sub"), access: Access::ReadWrite });
-    config.deny = vec!["/private".to_owned()];
+    config.deny = vec![ScopePattern::new("/private", "--deny")];
     let source = Source::open(&config).unwrap();
     let beneath = source.locate("sub/b.txt").unwrap();
     assert_eq!(source.access(&beneath), Access::ReadWrite);

@@ -124,8 +124,8 @@ fn only_and_deny_rule_walks_too() {
     fixture.write("root/docs/x.rs", "word");
     fixture.write("root/src/y.rs", "word");
     let config = Config {
-        only: vec!["docs/**".into(), "*.txt".into()],
-        deny: vec!["*.rs".into()],
+        only: vec![["docs/**", "*.txt"].map(|glob| ScopePattern::new(glob, "--only")).into()],
+        deny: vec![ScopePattern::new("*.rs", "--deny")],
         ..fixture.config()
     };
     let source = Source::open(&config).unwrap();

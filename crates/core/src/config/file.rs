@@ -1,0 +1,311 @@
+//! Configuration files, with the line of everything that they say: the one that a person names,
+//! and those that whoever manages the machine has put where users can't.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use toml::Spanned;
+
+use super::{Ceilings, LimitsSource};
+use crate::outside::Secrets;
+use crate::policy::mask::Mask;
+use crate::policy::stated::{PolicySource, Stated};
+use crate::policy::{Destroy, Patterns};
+use crate::sandbox::Mode;
+use crate::server::StartError;
+use crate::state::hex;
+
+/// A file that was read.
+pub(super) struct Read {
+    /// The `[source]` table.
+    pub(super) source: toml::Table,
+    pub(super) ceilings: Ceilings,
+    pub(super) tests: Vec<Test>,
+    /// The keys that sources below a managed file may decide.
+    pub(super) open: Vec<String>,
+    pub(super) in_force: InForce,
+}
+
+/// Names a file that is in force, for `check` and the audit log.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct InForce {
+    pub(crate) path: PathBuf,
+    pub(crate) sha256: String,
+    /// Whether whoever runs the server could change it.
+    pub(crate) advisory: bool,
+}
+
+impl InForce {
+    /// For people.
+    pub(crate) fn line(&self) -> String {
+        let advisory = if self.advisory { ", advisory: the user can change it" } else { "" };
+        let sha256 = self.sha256.get(..16).unwrap_or_default();
+        format!("{} (sha256 {sha256}{advisory})", self.path.display())
+    }
+}
+
+/// One `[[test]]`: what the policy is expected to say to a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Test {
+    pub(crate) tool: String,
+    pub(crate) args: Map<String, Value>,
+    pub(crate) expect: Expected,
+    pub(crate) origin: String,
+}
+
+/// See [`Test`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Expected {
+    Allow,
+    Ask,
+    Deny,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    source: Option<Spanned<toml::Table>>,
+    policy: PolicyTable,
+    limits: LimitsSource,
+    sandbox: SandboxTable,
+    test: Vec<Spanned<TestTable>>,
+    managed: Option<Spanned<ManagedTable>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PolicyTable {
+    write: Option<Spanned<bool>>,
+    destroy: Option<Spanned<Destroy>>,
+    secrets: Option<Spanned<Secrets>>,
+    tools: PatternTable,
+    resources: PatternTable,
+    mask: BTreeMap<Spanned<String>, Mask>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PatternTable {
+    allow: Option<Vec<Spanned<String>>>,
+    deny: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SandboxTable {
+    mode: Option<Mode>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ManagedTable {
+    open: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestTable {
+    tool: String,
+    #[serde(default)]
+    args: Map<String, Value>,
+    expect: Expected,
+}
+
+/// What a file may say, by who wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Managed {
+    /// A person's own file: anything but `[managed]`.
+    No,
+    /// For one server: ceilings.
+    OneServer,
+    /// For all servers: ceilings that mean the same to each.
+    AllServers,
+}
+
+/// Reads the managed files for `server` in `directory`; those that aren't there say nothing.
+///
+/// # Errors
+///
+/// A file that is there but can't be read or understood: better no server than one without it.
+pub(super) fn read_managed(directory: &Path, server: &str) -> Result<Vec<Read>, StartError> {
+    let one = directory.join(format!("{server}.toml"));
+    let files = [(directory.join("all.toml"), Managed::AllServers), (one, Managed::OneServer)];
+    let read = |(path, managed): &(PathBuf, Managed)| match read(path, *managed) {
+        Err(Failed::Missing) => None,
+        Err(Failed::Because(error)) => Some(Err(error)),
+        Ok(file) => Some(Ok(file)),
+    };
+    files.iter().filter_map(read).collect()
+}
+
+/// Reads a file that a person named, and checks that `[source]` is one of this server's.
+pub(super) fn read_named<O: DeserializeOwned>(path: &Path) -> Result<Read, StartError> {
+    #[derive(Deserialize)]
+    struct SourceOnly<O> {
+        #[expect(dead_code, reason = "only its shape is checked, with the line of what is wrong")]
+        source: Option<O>,
+    }
+    let failed = |failed| match failed {
+        Failed::Because(error) => error,
+        Failed::Missing => StartError::new(format!("{}: there is no such file", path.display())),
+    };
+    let file = read(path, Managed::No).map_err(failed)?;
+    let text = read_text(path).map_err(failed)?;
+    toml::from_str::<SourceOnly<O>>(&text).map_err(|error| Text::of(path, &text).refuse(&error))?;
+    Ok(file)
+}
+
+enum Failed {
+    Missing,
+    Because(StartError),
+}
+
+#[expect(clippy::disallowed_methods, reason = "configuration files are core's to read")]
+fn read_text(path: &Path) -> Result<String, Failed> {
+    fs::read_to_string(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Failed::Missing;
+        }
+        let shown = path.display();
+        Failed::Because(StartError::new(format!("{shown}: can't be read: {error}")))
+    })
+}
+
+fn read(path: &Path, managed: Managed) -> Result<Read, Failed> {
+    let text = read_text(path)?;
+    let place = Text::of(path, &text);
+    let file: File =
+        toml::from_str(&text).map_err(|error| Failed::Because(place.refuse(&error)))?;
+    place.check(&file, managed).map_err(Failed::Because)?;
+    Ok(Read {
+        ceilings: Ceilings {
+            policy: place.policy(&file.policy),
+            limits: file.limits,
+            sandbox: file.sandbox.mode,
+        },
+        tests: file.test.into_iter().map(|test| place.test(test)).collect(),
+        open: file
+            .managed
+            .map(|table| table.into_inner().open)
+            .unwrap_or_default()
+            .into_iter()
+            .map(Spanned::into_inner)
+            .collect(),
+        source: file.source.map(Spanned::into_inner).unwrap_or_default(),
+        in_force: InForce {
+            path: path.to_owned(),
+            sha256: hex(&Sha256::digest(&text)),
+            advisory: managed == Managed::No || is_writable(path),
+        },
+    })
+}
+
+/// A file's text, to say in which line something stands.
+struct Text<'a> {
+    path: std::path::Display<'a>,
+    text: &'a str,
+}
+
+impl<'a> Text<'a> {
+    fn of(path: &'a Path, text: &'a str) -> Self {
+        Self { path: path.display(), text }
+    }
+
+    fn at(&self, offset: usize) -> String {
+        let before = self.text.get(..offset).unwrap_or_default();
+        format!("{}:{}", self.path, before.matches('\n').count() + 1)
+    }
+
+    fn stated<T: Clone>(&self, value: &Spanned<T>) -> Stated<T> {
+        Stated::new(value.get_ref().clone(), &self.at(value.span().start))
+    }
+
+    fn refuse(&self, error: &toml::de::Error) -> StartError {
+        let place = self.at(error.span().map_or(0, |span| span.start));
+        StartError::new(format!("{place}: {}", error.message().replace('\n', ", ")))
+    }
+
+    fn policy(&self, table: &PolicyTable) -> PolicySource {
+        let list = |list: &[Spanned<String>]| list.iter().map(|one| self.stated(one)).collect();
+        let patterns = |table: &PatternTable| Patterns {
+            allow: table.allow.as_deref().map(list),
+            deny: list(&table.deny),
+        };
+        PolicySource {
+            write: table.write.as_ref().map(|write| self.stated(write)),
+            destroy: table.destroy.as_ref().map(|destroy| self.stated(destroy)),
+            secrets: table.secrets.as_ref().map(|secrets| self.stated(secrets)),
+            tools: patterns(&table.tools),
+            resources: patterns(&table.resources),
+            mask: table.mask.iter().map(|(name, mask)| (self.stated(name), *mask)).collect(),
+        }
+    }
+
+    fn test(&self, test: Spanned<TestTable>) -> Test {
+        let origin = self.at(test.span().start);
+        let TestTable { tool, args, expect } = test.into_inner();
+        Test { tool, args, expect, origin }
+    }
+
+    fn check(&self, file: &File, managed: Managed) -> Result<(), StartError> {
+        let refuse = |offset, problem: String| {
+            Err(StartError::new(format!("{}: {problem}", self.at(offset))))
+        };
+        if let (Managed::No, Some(table)) = (managed, &file.managed) {
+            return refuse(table.span().start, "[managed] is for managed files".to_owned());
+        }
+        if managed == Managed::No {
+            return Ok(());
+        }
+        if let Some(source) = &file.source {
+            let problem = "a managed file holds ceilings; [source] belongs in --config";
+            return refuse(source.span().start, problem.to_owned());
+        }
+        let open = file.managed.iter().flat_map(|table| &table.get_ref().open);
+        for key in open {
+            if !Ceilings::KEYS.contains(&key.get_ref().as_str()) {
+                let known = Ceilings::KEYS.join(", ");
+                let problem = format!("`{}` can't be opened; {known} can", key.get_ref());
+                return refuse(key.span().start, problem);
+            }
+        }
+        if managed == Managed::AllServers {
+            let policy = &file.policy;
+            let patterns = |table: &PatternTable| {
+                table.allow.iter().flatten().chain(&table.deny).next().map(|one| one.span().start)
+            };
+            let tests = file.test.first().map(|test| test.span().start);
+            let mask = policy.mask.keys().next().map(|name| name.span().start);
+            let own = patterns(&policy.tools).or(patterns(&policy.resources)).or(mask).or(tests);
+            if let Some(offset) = own {
+                let problem = "tools, resources, masks and tests mean something to one server: \
+                               put them into the file of that server";
+                return refuse(offset, problem.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether this process could change the file, or put another in its place.
+fn is_writable(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Access, access};
+        let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok();
+        let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        canonical.ancestors().any(writable)
+    }
+    #[cfg(not(unix))]
+    {
+        let meta = path.metadata();
+        !meta.is_ok_and(|meta| meta.permissions().readonly())
+    }
+}
