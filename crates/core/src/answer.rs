@@ -27,8 +27,8 @@ pub trait Output: Serialize + JsonSchema + Send + 'static {
         false
     }
 
-    /// How much the tool itself altered of the text from outside, and said so in its text. Core
-    /// shows whatever a tool hasn't shown, and says that in the first line.
+    /// How much the tool itself altered of the text from outside to show it. Core shows what a tool
+    /// hasn't shown, and says in the first line what was altered.
     fn altered(&self) -> Altered {
         Altered::default()
     }
@@ -119,9 +119,9 @@ impl Answer {
             let line = text.find('\n').unwrap_or(text.len());
             text.truncate(line);
         }
-        if !found.is_none() {
-            altered += found;
-            mark(&mut text, found);
+        altered += found;
+        if !altered.is_none() {
+            mark(&mut text, altered);
         }
         let mut answer = Self { text, structured, media, truncated, altered };
         answer.cap(cap, if O::BULK { DATA_OF_BULK } else { 1 })?;

@@ -70,11 +70,13 @@ struct Span {
 }
 
 /// Why a new text can't take the place of an old one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unclear {
     /// It holds a placeholder of ours.
+    #[error("the new text holds `{0}`, which only stands for what is left out")]
     Placeholder(String),
     /// It holds an escape that may mean the character it stands for, or its own characters.
+    #[error("the new text repeats `{0}`, which stands for one character of the old one")]
     Escape(String),
 }
 
@@ -83,6 +85,9 @@ pub enum Unclear {
 pub const AROUND: usize = 16 * 1024;
 
 impl Outside {
+    /// As without any setting.
+    pub const AS_DEFAULT: Self = Self { secrets: Secrets::Redact };
+
     pub(crate) fn new(secrets: Secrets) -> Self {
         Self { secrets }
     }
@@ -161,6 +166,11 @@ impl Outside {
 }
 
 impl<'a> Shown<'a> {
+    /// A text that is taken as it is.
+    pub fn as_is(text: &'a str) -> Self {
+        Self::new(text, Vec::new(), false)
+    }
+
     /// `original` with other texts in the place of some of it.
     fn new(original: &'a str, pieces: Vec<(Range<usize>, String)>, is_redacted: bool) -> Self {
         if pieces.is_empty() {
@@ -290,20 +300,6 @@ impl fmt::Display for Altered {
             (_, 0) => write!(f, "altered: {escaped} escaped"),
             (0, _) => write!(f, "altered: {redacted} redacted"),
             _ => write!(f, "altered: {escaped} escaped, {redacted} redacted"),
-        }
-    }
-}
-
-impl fmt::Display for Unclear {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Placeholder(text) => {
-                write!(f, "the new text holds `{text}`, which only stands for what is left out")
-            }
-            Self::Escape(text) => write!(
-                f,
-                "the new text repeats `{text}`, which stands for one character of the old one"
-            ),
         }
     }
 }

@@ -59,6 +59,7 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         only,
         allow: options.allow,
         allow_git: options.allow_git,
+        outside: environment.outside,
     })
 }
 

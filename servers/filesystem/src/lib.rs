@@ -2,6 +2,8 @@
 //! translate to it, and what they need to be served by lockkeeper-core.
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make their own files"))]
 
+#[cfg(test)]
+mod altered;
 mod config;
 mod pages;
 mod refusal;

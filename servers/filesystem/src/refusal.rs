@@ -2,7 +2,9 @@
 
 use lockkeeper_core::ToolError;
 
-use crate::source::{EditProblem, FsError};
+use crate::source::{EditProblem, FsError, PatchProblem};
+
+const UNCLEAR: &str = "nothing was changed; leave that part out: name only what stands beside it";
 
 impl From<FsError> for ToolError {
     fn from(error: FsError) -> Self {
@@ -60,7 +62,12 @@ impl From<FsError> for ToolError {
                 ("unencodable", "use other characters; or delete the file and create it as UTF-8")
             }
             FsError::NotExact { .. } => ("not_exact", "leave it, or replace the whole file"),
+            FsError::Unclear { .. } => ("unclear", UNCLEAR),
+            FsError::Altered { .. } => {
+                ("altered", "edit_file changes what you name and keeps the rest as it is")
+            }
             FsError::Edit { problem, .. } => match problem {
+                EditProblem::Unclear(_) => ("unclear", UNCLEAR),
                 EditProblem::EmptyOldText => {
                     ("empty_old_text", "quote the text to replace; write_file makes whole files")
                 }
@@ -74,6 +81,7 @@ impl From<FsError> for ToolError {
                     "nothing was changed; read_file those lines and quote them exactly",
                 ),
             },
+            FsError::Patch { problem: PatchProblem::Unclear(_), .. } => ("unclear", UNCLEAR),
             FsError::Patch { .. } => (
                 "patch_failed",
                 "no file was changed; read_file the lines in question and correct the patch",

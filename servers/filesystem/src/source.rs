@@ -6,6 +6,8 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use lockkeeper_core::Outside;
+
 #[cfg_attr(target_os = "linux", path = "source/altering_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "source/altering_portable.rs")]
 mod altering;
@@ -77,6 +79,8 @@ pub struct Config {
     pub allow: Vec<String>,
     /// Whether what lies in a directory called `.git` may be written.
     pub allow_git: bool,
+    /// How what files hold is shown.
+    pub outside: Outside,
 }
 
 /// One allowed directory.
@@ -116,6 +120,7 @@ pub struct Source {
     allow_git: bool,
     /// Counted at the start: a sandbox may close the files that hold a container's share of them.
     processors: usize,
+    pub(super) outside: Outside,
 }
 
 /// One open root. Paths in it are absolute, `/`-separated, without the leading slash.
@@ -185,6 +190,7 @@ impl Source {
             compiled: ignoring::Compiled::default(),
             allow_git: config.allow_git,
             processors: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            outside: config.outside,
         })
     }
 

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use imara_diff::{Algorithm, Diff as LineDiff, Hunk, InternedInput, Token};
+use lockkeeper_core::{Altered, Outside, Shown};
 
 /// Up to this product of line counts a comparison takes some tenths of a second at the worst.
 const MOST_PAIRS: u64 = 20_000 * 20_000;
@@ -21,12 +22,14 @@ pub struct DiffOptions {
     pub context: u32,
     /// A hunk with more text than this is split; a longer line is cut.
     pub hunk_bytes: usize,
+    /// How the lines are shown; they are compared as they are.
+    pub outside: Outside,
 }
 
 impl DiffOptions {
     /// So many unchanged lines around each change, in hunks as a small answer holds them.
-    pub fn with_context(context: u32) -> Self {
-        Self { context, hunk_bytes: 16_000 }
+    pub fn with_context(context: u32, outside: Outside) -> Self {
+        Self { context, hunk_bytes: 16_000, outside }
     }
 }
 
@@ -41,12 +44,17 @@ pub struct Diff {
     pub removed: u64,
     /// Something was not compared for want of time: a smaller diff may exist.
     pub is_coarse: bool,
+    /// How much of the lines in `hunks` was altered to show them.
+    pub altered: Altered,
 }
 
 impl Diff {
     /// Compares two texts line by line.
     pub fn of(old: &str, new: &str, options: DiffOptions) -> Self {
         let input = InternedInput::new(old, new);
+        let sides = (options.outside.show(old), options.outside.show(new));
+        let sides = Sides { before: lines(&sides.0), after: lines(&sides.1) };
+        let mut altered = Altered::default();
         let (changes, is_coarse) = changes(&input);
         let mut diff = Self { is_coarse, ..Self::default() };
         let mut group: Vec<Hunk> = Vec::new();
@@ -55,12 +63,13 @@ impl Diff {
             diff.added += change.after.len() as u64;
             let near = |last: &Hunk| change.before.start - last.before.end <= options.context * 2;
             if !group.last().is_none_or(near) {
-                unified(&input, &group, options, &mut diff.hunks);
+                altered += unified((&input, &sides), &group, options, &mut diff.hunks);
                 group.clear();
             }
             group.push(change);
         }
-        unified(&input, &group, options, &mut diff.hunks);
+        altered += unified((&input, &sides), &group, options, &mut diff.hunks);
+        diff.altered = altered;
         diff
     }
 
@@ -68,6 +77,29 @@ impl Diff {
     pub fn is_empty(&self) -> bool {
         self.hunks.is_empty()
     }
+}
+
+/// The lines of both texts as they are shown; none where that is as they are.
+struct Sides<'a> {
+    before: Vec<&'a str>,
+    after: Vec<&'a str>,
+}
+
+fn lines<'a>(shown: &'a Shown<'_>) -> Vec<&'a str> {
+    if shown.altered().is_none() {
+        return Vec::new();
+    }
+    shown.text.split_inclusive('\n').collect()
+}
+
+/// What of a line was altered to show it so.
+fn altered(line: &str, shown: &str) -> Altered {
+    let more =
+        |mark: &str| shown.matches(mark).count().saturating_sub(line.matches(mark).count()) as u64;
+    if line == shown {
+        return Altered::default();
+    }
+    Altered { escaped: more("\\u{"), redacted: more("[redacted:") }
 }
 
 /// What differs, and whether something was not compared.
@@ -163,22 +195,26 @@ fn slice<'a>(side: &'a [Token], range: &Range<u32>) -> &'a [Token] {
 
 /// Neighbouring changes as GNU diff writes them, in one hunk or in several that fit.
 fn unified<'a>(
-    input: &'a InternedInput<&'a str>,
+    (input, sides): (&'a InternedInput<&'a str>, &'a Sides<'a>),
     changes: &[Hunk],
     options: DiffOptions,
     hunks: &'a mut Vec<String>,
-) {
-    let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return };
+) -> Altered {
+    let (Some(first), Some(last)) = (changes.first(), changes.last()) else {
+        return Altered::default();
+    };
     let lead = first.before.start.min(options.context);
     let tail = (length(&input.before) - last.before.end).min(options.context);
     let start = (first.before.start - lead, first.after.start - lead);
     let mut piece = Piece {
         input,
+        sides,
         before: start.0..start.0,
         after: start.1..start.1,
         text: String::new(),
         options,
         hunks,
+        altered: Altered::default(),
     };
     for change in changes {
         piece.push(' ', piece.before.end..change.before.start);
@@ -187,24 +223,30 @@ fn unified<'a>(
     }
     piece.push(' ', last.before.end..last.before.end + tail);
     piece.flush();
+    piece.altered
 }
 
 /// A hunk in the making.
 struct Piece<'a> {
     input: &'a InternedInput<&'a str>,
+    sides: &'a Sides<'a>,
     before: Range<u32>,
     after: Range<u32>,
     text: String,
     options: DiffOptions,
     hunks: &'a mut Vec<String>,
+    altered: Altered,
 }
 
 impl Piece<'_> {
     /// Adds lines: those with `+` are of the second text, the others of the first.
     fn push(&mut self, mark: char, range: Range<u32>) {
         let side = if mark == '+' { &self.input.after } else { &self.input.before };
-        for token in slice(side, &range) {
-            let line = self.input.interner[*token];
+        let shown = if mark == '+' { &self.sides.after } else { &self.sides.before };
+        for (i, token) in (range.start as usize..).zip(slice(side, &range)) {
+            let original = self.input.interner[*token];
+            let line = shown.get(i).copied().unwrap_or(original);
+            self.altered += altered(original, line);
             let most = self.options.hunk_bytes / 2;
             if !self.text.is_empty() && self.text.len() + line.len().min(most) > most * 2 {
                 self.flush();
@@ -251,7 +293,8 @@ fn span(range: &Range<u32>) -> String {
 mod tests {
     use super::*;
 
-    const OPTIONS: DiffOptions = DiffOptions { context: 3, hunk_bytes: 10_000 };
+    const OPTIONS: DiffOptions =
+        DiffOptions { context: 3, hunk_bytes: 10_000, outside: Outside::AS_DEFAULT };
 
     #[test]
     fn a_change_is_shown_with_its_context() {

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use lockkeeper_core::{Outside, Shown, Unclear};
+
 use super::beneath;
 use super::error::FsError;
 use super::place::Target;
@@ -83,19 +85,31 @@ fn decode(bytes: Vec<u8>) -> Result<(Encoding, bool, String), Undecoded> {
     Ok((encoding, bom, text))
 }
 
-/// A text with `\n` alone at the ends of its lines, and the way back to places in the original.
+/// A text as agents see it, with `\n` alone at the ends of its lines, and the way back to places in
+/// the original.
 pub(super) struct Normal<'a> {
     original: &'a str,
+    shown: Shown<'a>,
     pub(super) text: Cow<'a, str>,
     /// Where in `text` the line feeds stand that have a carriage return before them originally.
     returns: Vec<usize>,
 }
 
 impl<'a> Normal<'a> {
+    /// A text that an agent sent.
     pub(super) fn new(original: &'a str) -> Self {
+        Self::of(original, Shown::as_is(original))
+    }
+
+    /// A text of a file, as `outside` shows it.
+    pub(super) fn shown(original: &'a str, outside: Outside) -> Self {
+        Self::of(original, outside.show(original))
+    }
+
+    fn of(original: &'a str, shown: Shown<'a>) -> Self {
         let mut text = String::new();
         let mut returns = Vec::new();
-        let mut rest = original;
+        let mut rest = shown.text.as_ref();
         while let Some((line, after)) = rest.split_once("\r\n") {
             text.push_str(line);
             returns.push(text.len());
@@ -103,31 +117,49 @@ impl<'a> Normal<'a> {
             rest = after;
         }
         if returns.is_empty() {
-            return Self { original, text: Cow::Borrowed(original), returns };
+            let text = shown.text.clone();
+            return Self { original, shown, text, returns };
         }
         text.push_str(rest);
-        Self { original, text: Cow::Owned(text), returns }
+        Self { original, shown, text: Cow::Owned(text), returns }
     }
 
-    /// The original with the given ranges of `text` replaced: in order, without overlap. What the
+    /// Whether a range of `text` begins and ends where something of the original does: not within
+    /// an escape or a placeholder.
+    pub(super) fn is_whole(&self, range: &Range<usize>) -> bool {
+        let is_place = |place| self.shown.original_place(self.shown_place(place)).is_some();
+        is_place(range.start) && is_place(range.end)
+    }
+
+    /// The original with the given whole ranges of `text` replaced: in order, without overlap. What the
     /// old and the new text of a range have in common at either end stays as it is, and new lines
     /// end as those did whose place they take, or as their neighbours do.
-    pub(super) fn replace(&self, edits: &[(Range<usize>, Cow<'_, str>)]) -> String {
+    pub(super) fn replace(
+        &self,
+        edits: &[(Range<usize>, Cow<'_, str>)],
+    ) -> Result<String, Unclear> {
         let mut out = String::with_capacity(self.original.len());
         let mut done = 0;
         for (range, new) in edits {
             let new = Normal::new(new);
             let old = self.text.get(range.clone()).unwrap_or_default();
-            let (head, tail) = in_common(old, &new.text);
+            let (mut head, mut tail) = in_common(old, &new.text);
+            // What is altered in the common part stays as a whole, or is replaced as a whole.
+            let start = self.shown_place(range.start + head);
+            head -= start - self.shown.floor(start);
+            let end = self.shown_place(range.end - tail);
+            tail -= self.shown.ceil(end) - end;
             let range = range.start + head..range.end - tail;
+            let middle = new.text.get(head..new.text.len() - tail).unwrap_or_default();
+            let places = self.shown_place(range.start)..self.shown_place(range.end);
+            let middle = self.shown.unshow(places, middle)?;
             let start = self.original_place(range.start);
             out.push_str(self.original.get(done..start).unwrap_or_default());
-            let end = new.text.len() - tail;
-            self.push(&mut out, &range, new.text.get(head..end).unwrap_or_default(), &new);
+            self.push(&mut out, &range, &middle, &new);
             done = self.original_place(range.end);
         }
         out.push_str(self.original.get(done..).unwrap_or_default());
-        out
+        Ok(out)
     }
 
     fn push(&self, out: &mut String, range: &Range<usize>, new: &str, given: &Normal<'_>) {
@@ -161,6 +193,10 @@ impl<'a> Normal<'a> {
 
     /// Where a place in `text` is in the original: before the return of a line end.
     fn original_place(&self, place: usize) -> usize {
+        self.shown.original_place(self.shown_place(place)).unwrap_or(self.original.len())
+    }
+
+    fn shown_place(&self, place: usize) -> usize {
         place + self.returns.partition_point(|&feed| feed < place)
     }
 }
@@ -182,7 +218,7 @@ mod tests {
     fn replaced(original: &str, old: &str, new: &str) -> String {
         let normal = Normal::new(original);
         let start = normal.text.find(old).unwrap();
-        normal.replace(&[(start..start + old.len(), new.into())])
+        normal.replace(&[(start..start + old.len(), new.into())]).unwrap()
     }
 
     #[test]

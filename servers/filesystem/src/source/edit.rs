@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use lockkeeper_core::{Change, Grant};
+use lockkeeper_core::{Change, Grant, Outside, Unclear};
 
 use super::document::{Document, Normal};
 use super::error::FsError;
@@ -58,6 +58,8 @@ pub enum EditProblem {
         /// Only without regard to indentation.
         loosely: bool,
     },
+    /// The new text can't be told from what is only shown.
+    Unclear(Unclear),
     /// The text is not found.
     NoMatch {
         /// The lines that are most like it, and how they differ.
@@ -80,6 +82,7 @@ impl fmt::Display for EditProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyOldText => f.write_str("old_text is empty"),
+            Self::Unclear(unclear) => unclear.fmt(f),
             Self::NoChange => f.write_str("new_text is the same as old_text"),
             Self::Ambiguous { lines, loosely } => {
                 let shown: Vec<String> =
@@ -106,12 +109,12 @@ impl Source {
         edits: &[Edit],
         seen: Option<&str>,
     ) -> Result<Edited, FsError> {
-        let (document, text, replaced) = prepare(target, edits, seen)?;
+        let (document, text, replaced) = prepare(self.outside, target, edits, seen)?;
         // What can't be encoded is said now.
         document.bytes(target, &text)?;
         Ok(Edited {
             path: self.display_target(target),
-            diff: Diff::of(&document.text, &text, DiffOptions::with_context(3)),
+            diff: Diff::of(&document.text, &text, DiffOptions::with_context(3, self.outside)),
             replaced,
             version: super::version::of(&document.current.stat),
         })
@@ -125,15 +128,16 @@ impl Source {
         edits: &[Edit],
         seen: Option<&str>,
     ) -> Result<Edited, FsError> {
-        let (document, text, replaced) = prepare(target, edits, seen)?;
+        let (document, text, replaced) = prepare(self.outside, target, edits, seen)?;
         let bytes = document.bytes(target, &text)?;
         let written = self.swap(target, &document.current, &bytes)?;
-        let diff = Diff::of(&document.text, &text, DiffOptions::with_context(3));
+        let diff = Diff::of(&document.text, &text, DiffOptions::with_context(3, self.outside));
         Ok(Edited { path: written.path, diff, replaced, version: written.version })
     }
 }
 
 fn prepare(
+    outside: Outside,
     target: &Target,
     edits: &[Edit],
     seen: Option<&str>,
@@ -146,7 +150,7 @@ fn prepare(
     let mut text = Cow::Borrowed(document.text.as_str());
     let mut replaced = 0;
     for (number, edit) in edits.iter().enumerate() {
-        let (new, places) = apply(&text, edit).map_err(|problem| FsError::Edit {
+        let (new, places) = apply(&text, edit, outside).map_err(|problem| FsError::Edit {
             asked: asked(),
             number: number + 1,
             problem,
@@ -162,7 +166,7 @@ fn prepare(
     Ok((document, text, replaced))
 }
 
-fn apply(text: &str, edit: &Edit) -> Result<(String, u64), EditProblem> {
+fn apply(text: &str, edit: &Edit, outside: Outside) -> Result<(String, u64), EditProblem> {
     if edit.old_text.is_empty() {
         return Err(EditProblem::EmptyOldText);
     }
@@ -170,23 +174,27 @@ fn apply(text: &str, edit: &Edit) -> Result<(String, u64), EditProblem> {
     if old == Normal::new(&edit.new_text).text {
         return Err(EditProblem::NoChange);
     }
-    let normal = Normal::new(text);
-    let places = if edit.replace_all {
+    let normal = Normal::shown(text, outside);
+    let mut places: Vec<usize> = if edit.replace_all {
         memchr::memmem::find_iter(normal.text.as_bytes(), old.as_bytes()).collect()
     } else {
         overlapping(&normal.text, &old)
     };
+    // A piece of an escape or of a placeholder is none of the text.
+    places.retain(|&at| normal.is_whole(&(at..at + old.len())));
     let lines = |places: &[usize]| places.iter().map(|&at| line_of(&normal.text, at)).collect();
     if places.len() > 1 && !edit.replace_all {
         return Err(EditProblem::Ambiguous { lines: lines(&places), loosely: false });
     }
     if places.is_empty() {
         let (range, new) = loosely(&normal.text, &old, &edit.new_text)?;
-        return Ok((normal.replace(&[(range, new.into())]), 1));
+        let text = normal.replace(&[(range, new.into())]);
+        return Ok((text.map_err(EditProblem::Unclear)?, 1));
     }
     let ranges = places.iter().map(|&at| at..at + old.len());
     let edits: Vec<_> = ranges.map(|range| (range, Cow::from(edit.new_text.as_str()))).collect();
-    Ok((normal.replace(&edits), edits.len() as u64))
+    let text = normal.replace(&edits).map_err(EditProblem::Unclear)?;
+    Ok((text, edits.len() as u64))
 }
 
 /// Where `old` starts, also within another place of it: `aa` is twice in `aaa`.
@@ -303,7 +311,8 @@ fn nearest(lines: &[&str], wanted: &[&str]) -> Option<Nearest> {
     if block.ends_with('\n') {
         text.push('\n');
     }
-    let mut diff = Diff::of(&block, &text, DiffOptions::with_context(1)).hunks.concat();
+    let mut diff =
+        Diff::of(&block, &text, DiffOptions::with_context(1, Outside::default())).hunks.concat();
     if diff.len() > MOST_DIFF {
         let end = diff.floor_char_boundary(MOST_DIFF);
         diff.truncate(diff.get(..end).and_then(|head| head.rfind('\n')).unwrap_or(end));
@@ -330,7 +339,7 @@ mod tests {
     }
 
     fn edited(text: &str, old: &str, new: &str) -> Result<String, EditProblem> {
-        apply(text, &edit(old, new)).map(|(text, _)| text)
+        apply(text, &edit(old, new), Outside::default()).map(|(text, _)| text)
     }
 
     #[test]
@@ -343,7 +352,7 @@ mod tests {
         assert_eq!(lines("b\na\nb\nb b\n", "b"), [1, 3, 4, 4]);
         assert_eq!(lines("aaa", "aa"), [1, 1]);
         let all = Edit { replace_all: true, ..edit("b", "c") };
-        assert_eq!(apply("b\r\na b\n", &all), Ok(("c\r\na c\n".to_owned(), 2)));
+        assert_eq!(apply("b\r\na b\n", &all, Outside::default()), Ok(("c\r\na c\n".to_owned(), 2)));
         assert_eq!(edited("a", "", "b"), Err(EditProblem::EmptyOldText));
         assert_eq!(edited("a\r\n", "a\r\n", "a\n"), Err(EditProblem::NoChange));
     }

@@ -4,6 +4,8 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
+use lockkeeper_core::{Altered, Unclear};
+
 use super::edit::EditProblem;
 use super::patch::PatchProblem;
 
@@ -200,6 +202,24 @@ pub enum FsError {
         asked: Asked,
         /// The likeliest encoding.
         encoding: &'static str,
+    },
+    /// New content that can't be told from what is only shown.
+    #[error("`{asked}`: {unclear}")]
+    Unclear {
+        /// The path as asked.
+        asked: Asked,
+        /// What is wrong with it.
+        unclear: Unclear,
+    },
+    /// The caller has seen the file altered, and would write what it has seen.
+    #[error(
+        "what was shown of `{asked}` was altered ({altered}); its whole content can't be replaced by that"
+    )]
+    Altered {
+        /// The path as asked.
+        asked: Asked,
+        /// How much of it is.
+        altered: Altered,
     },
     /// An edit that can't be made; none was.
     #[error("`{asked}`, edit {number}: {problem}")]

@@ -6,7 +6,7 @@ mod parse;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use lockkeeper_core::{Change as ChangeEffect, Grant};
+use lockkeeper_core::{Change as ChangeEffect, Grant, Outside, Shown, Unclear};
 
 use super::Source;
 use super::batch::Change;
@@ -69,6 +69,8 @@ pub enum PatchProblem {
         /// Where it fits.
         lines: Vec<usize>,
     },
+    /// An added line can't be told from what is only shown.
+    Unclear(Unclear),
     /// One file in two parts of the patch.
     Twice,
     /// A deletion that does not show all of the file.
@@ -94,6 +96,7 @@ impl fmt::Display for PatchProblem {
                 let lines = lines.join(", ");
                 write!(f, "the hunk at line {line} of the patch fits at lines {lines}")
             }
+            Self::Unclear(unclear) => unclear.fmt(f),
             Self::Twice => f.write_str("the patch names it twice"),
             Self::Rest => f.write_str("the patch deletes it but does not show all of its lines"),
         }
@@ -171,7 +174,7 @@ impl Source {
             if target.stat.is_some() {
                 return Err(FsError::Exists { asked: target.asked });
             }
-            let text = apply(&target, "", file)?;
+            let text = apply(self.outside, &target, "", file)?;
             prepared.add(self.display_target(&target), PatchAction::Created, |at| {
                 (vec![Change::Create { target, bytes: text.into_bytes(), like: None }], Some(at))
             });
@@ -181,7 +184,7 @@ impl Source {
         let Some(document) = Document::read(&target)? else {
             return Err(FsError::NotFound { asked: target.asked, rule: None });
         };
-        let text = apply(&target, &document.text, file)?;
+        let text = apply(self.outside, &target, &document.text, file)?;
         match &file.new {
             None => {
                 // Only what the patch shows could be put back.
@@ -229,19 +232,29 @@ impl Prepared {
     }
 }
 
-fn apply(target: &Target, text: &str, file: &FilePatch<'_>) -> Result<String, FsError> {
+fn apply(
+    outside: Outside,
+    target: &Target,
+    text: &str,
+    file: &FilePatch<'_>,
+) -> Result<String, FsError> {
     let fail = |problem| FsError::Patch { asked: target.asked.clone(), problem };
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    // The patch has what an agent sees; what is kept is copied as it is.
+    let shown = outside.show(text);
+    let seen: Vec<&str> = shown.text.split_inclusive('\n').collect();
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
     let mut offset = 0_isize;
     for hunk in &file.hunks {
-        let at = place(hunk, &lines, done, offset).map_err(fail)?;
+        let at = place(hunk, &seen, done, offset).map_err(fail)?;
+        let added = added(hunk, &seen, at, &shown);
+        let added = added.map_err(|unclear| fail(PatchProblem::Unclear(unclear)))?;
         if let Some(wanted) = hunk.first() {
             offset = at.cast_signed() - wanted.cast_signed();
         }
         lines.get(done..at).unwrap_or_default().iter().for_each(|line| out.push_str(line));
-        done = at + write(hunk, &lines, at, &mut out);
+        done = at + write((hunk, &added), &lines, at, &mut out);
     }
     lines.get(done..).unwrap_or_default().iter().for_each(|line| out.push_str(line));
     Ok(out)
@@ -299,8 +312,31 @@ fn place(
     Err(PatchProblem::NoFit { line, wanted: Some(wanted + 1), differs })
 }
 
+/// The lines that the hunk adds, with what stands for characters of the lines it changes taken back.
+fn added(
+    hunk: &Hunk<'_>,
+    seen: &[&str],
+    at: usize,
+    shown: &Shown<'_>,
+) -> Result<Vec<String>, Unclear> {
+    let lines = hunk.lines.iter().filter(|line| line.kind == LineKind::Added);
+    let new: String = lines.flat_map(|line| [line.text, "\n"]).collect();
+    let length = |lines: Option<&[&str]>| -> usize {
+        lines.unwrap_or_default().iter().map(|line| line.len()).sum()
+    };
+    let start = length(seen.get(..at));
+    let end = start + length(seen.get(at..at + hunk.old().count()));
+    Ok(shown.unshow(start..end, &new)?.split_terminator('\n').map(str::to_owned).collect())
+}
+
 /// Writes the hunk's lines in the place of those at `at`; returns how many those are.
-fn write(hunk: &Hunk<'_>, lines: &[&str], at: usize, out: &mut String) -> usize {
+fn write(
+    (hunk, added): (&Hunk<'_>, &[String]),
+    lines: &[&str],
+    at: usize,
+    out: &mut String,
+) -> usize {
+    let mut added = added.iter();
     let end_of = |line: &&str| if line.ends_with("\r\n") { "\r\n" } else { "\n" };
     let nearby = || lines.get(at.saturating_sub(1)).or_else(|| lines.first()).map_or("\n", end_of);
     let mut position = at;
@@ -313,7 +349,7 @@ fn write(hunk: &Hunk<'_>, lines: &[&str], at: usize, out: &mut String) -> usize 
         match line.kind {
             LineKind::Added => {
                 let end = end.unwrap_or_else(nearby);
-                out.push_str(line.text);
+                out.push_str(added.next().map_or(line.text, String::as_str));
                 out.push_str(if line.open { "" } else { end });
                 last_added = (!line.open).then_some(end.len());
             }

@@ -4,6 +4,11 @@
 
 mod lines;
 
+use std::borrow::Cow;
+use std::ops::Range;
+
+use lockkeeper_core::{AROUND, Altered};
+
 use super::error::FsError;
 use super::locate::Located;
 use super::text::{self, Encoding, Eol, Kind};
@@ -68,8 +73,12 @@ pub struct TextWindow {
     pub eol: Eol,
     /// Whether bytes that fit no character were replaced by U+FFFD.
     pub lossy: bool,
-    /// The version of the file.
+    /// The version of the file; with a mark if `text` is altered.
     pub version: String,
+    /// How much of `text` was altered to show it: by [`Source::read_shown`] only.
+    pub altered: Altered,
+    /// The bytes of the file that `text` stands for.
+    range: Range<u64>,
 }
 
 /// The decoded part of a window.
@@ -138,6 +147,8 @@ impl Source {
             eol: Eol::None,
             lossy: false,
             version: version::of(stat),
+            altered: Altered::default(),
+            range: 0..0,
         };
         let Some(mut start) = start.filter(|&start| start < stat.size) else { return Ok(piece) };
         if bom && start == 0 {
@@ -157,6 +168,7 @@ impl Source {
         cut_at_line(&mut decoded, &raw, at_end);
 
         let end = start + decoded.raw as u64;
+        piece.range = start..end;
         piece.text = decoded.text;
         piece.encoding = decoded.encoding;
         piece.lossy = decoded.lossy;
@@ -179,6 +191,59 @@ impl Source {
         }
         Ok(piece)
     }
+
+    /// Reads lines as [`Source::read_text`] does, and shows them: at most `max_bytes` of what is
+    /// shown. A credential that goes over the edge of the window is seen.
+    pub fn read_shown(
+        &self,
+        located: &Located,
+        window: Window,
+        max_bytes: usize,
+    ) -> Result<TextWindow, FsError> {
+        let mut most = max_bytes;
+        loop {
+            let mut piece = self.read_text(located, window, most)?;
+            let around = around(located, &piece)?;
+            let (text, part) = match &around {
+                Some((before, after)) => {
+                    let part = before.len()..before.len() + piece.text.len();
+                    (Cow::Owned([before.as_str(), &piece.text, after].concat()), part)
+                }
+                None => (Cow::Borrowed(piece.text.as_str()), 0..piece.text.len()),
+            };
+            let shown = self.outside.show_part(&text, part);
+            piece.altered = shown.altered();
+            if piece.altered.is_none() {
+                return Ok(piece);
+            }
+            // An escape is up to six times as long as its character.
+            if shown.text.len() > max_bytes && most > LEAST_BYTES {
+                most = (most * max_bytes / shown.text.len()).min(most * 7 / 8).max(LEAST_BYTES);
+                continue;
+            }
+            piece.text = shown.text.into_owned();
+            piece.version = version::altered(&piece.version);
+            return Ok(piece);
+        }
+    }
+}
+
+/// What stands before and after a window, as far as a credential can go; `None` if it is the whole
+/// file.
+fn around(located: &Located, piece: &TextWindow) -> Result<Option<(String, String)>, FsError> {
+    let Range { start, end } = piece.range;
+    let before = start.saturating_sub(AROUND as u64)..start;
+    let after = end..piece.total_bytes.min(end + AROUND as u64);
+    if piece.text.is_empty() || start <= piece.encoding.bom().len() as u64 && after.is_empty() {
+        return Ok(None);
+    }
+    let decoded = |range: Range<u64>| {
+        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(0)];
+        let n = beneath::read_at(located.file()?, &mut bytes, range.start)
+            .map_err(|error| located.io("read", error))?;
+        Ok(piece.encoding.decode_lossy(bytes.get(..n).unwrap_or_default()))
+    };
+    Ok(Some((decoded(before)?, decoded(after)?)))
 }
 
 impl Located {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use grep_matcher::{Captures as _, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
-use lockkeeper_core::{Change as ChangeEffect, Grant, Stop};
+use lockkeeper_core::{Altered, Change as ChangeEffect, Grant, Stop, Unclear, placeholder};
 
 use super::batch::Change;
 use super::beneath::Dir;
@@ -59,6 +59,8 @@ pub struct Replaced {
     pub passed_over: PassedOver,
     /// The change, whole hunks as far as there was room.
     pub diff: String,
+    /// How much was altered to show the changes.
+    pub altered: Altered,
     /// Whether `diff` leaves something out.
     pub truncated: bool,
     /// Whether everything was looked at. Never false if something was written.
@@ -141,6 +143,10 @@ impl Source {
         options: &ReplaceOptions,
         stop: &Stop,
     ) -> Result<(Vec<Found>, Replaced), FsError> {
+        if let Some(placeholder) = placeholder(&options.replacement) {
+            let unclear = Unclear::Placeholder(placeholder.to_owned());
+            return Err(FsError::Unclear { asked: located.asked().clone(), unclear });
+        }
         self.may_write(located.root, &located.path, located.asked())?;
         let shared = Shared {
             source: self,
@@ -198,7 +204,10 @@ impl Source {
         for file in found {
             let path = self.shown(root, &file.path);
             let mut head = format!("--- {path}\n+++ {path}\n");
-            for hunk in Diff::of(&file.old.text, &file.new, DiffOptions::with_context(1)).hunks {
+            let shown = DiffOptions::with_context(1, self.outside);
+            let diff = Diff::of(&file.old.text, &file.new, shown);
+            replaced.altered += diff.altered;
+            for hunk in diff.hunks {
                 let more = std::mem::take(&mut head) + &hunk;
                 if replaced.diff.len() + more.len() > options.diff_bytes {
                     replaced.truncated = true;
@@ -256,7 +265,15 @@ impl Shared<'_> {
                 return;
             }
         };
-        let Some((new, replaced)) = self.replace(&old.text) else { return };
+        let replaced = match self.replace(&old.text) {
+            Ok(Some(replaced)) => Some(replaced),
+            Ok(None) => return,
+            Err(_) => None,
+        };
+        let Some((new, replaced)) = replaced else {
+            self.skipped.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
         let can = old.bytes(&target, &new).is_ok() && old.current.stat.links == 1;
         if !can || target.parent.check_writable(&target.name).is_err() {
             self.skipped.fetch_add(1, Ordering::Relaxed);
@@ -283,10 +300,10 @@ impl Shared<'_> {
     }
 
     /// The new text and how many places changed; `None` if nothing does.
-    fn replace(&self, text: &str) -> Option<(String, u64)> {
-        let normal = Normal::new(text);
+    fn replace(&self, text: &str) -> Result<Option<(String, u64)>, Unclear> {
+        let normal = Normal::shown(text, self.source.outside);
         let bytes = normal.text.as_bytes();
-        let mut captures = self.matcher.new_captures().ok()?;
+        let Ok(mut captures) = self.matcher.new_captures() else { return Ok(None) };
         let mut edits: Vec<(Range<usize>, Cow<'_, str>)> = Vec::new();
         let walked = self.matcher.captures_iter(bytes, &mut captures, |captures| {
             let Some(place) = captures.get(0) else { return true };
@@ -299,16 +316,17 @@ impl Shared<'_> {
                 Cow::from(String::from_utf8_lossy(&new).into_owned())
             };
             let old = normal.text.get(place.start()..place.end());
-            if old.is_some_and(|old| old != new) {
+            // A piece of an escape or of a placeholder is none of the text.
+            let is_whole = normal.is_whole(&(place.start()..place.end()));
+            if is_whole && old.is_some_and(|old| old != new) {
                 edits.push((place.start()..place.end(), new));
             }
             true
         });
-        walked.ok()?;
-        if edits.is_empty() {
-            return None;
+        if walked.is_err() || edits.is_empty() {
+            return Ok(None);
         }
         let count = edits.len() as u64;
-        Some((normal.replace(&edits), count))
+        Ok(Some((normal.replace(&edits)?, count)))
     }
 }

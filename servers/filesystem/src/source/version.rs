@@ -15,6 +15,23 @@ impl Located {
     }
 }
 
+/// What a version ends with that was given with an altered view of the file.
+const ALTERED: char = '~';
+
+/// The version of what is shown altered: good for naming the file as it is, but not for replacing
+/// it by what was shown.
+pub(super) fn altered(version: &str) -> String {
+    format!("{version}{ALTERED}")
+}
+
+/// A version without its mark, and whether it had one.
+pub(super) fn unmarked(version: &str) -> (&str, bool) {
+    match version.strip_suffix(ALTERED) {
+        Some(version) => (version, true),
+        None => (version, false),
+    }
+}
+
 pub(super) fn of(stat: &Stat) -> String {
     let mut hash = Sha256::new();
     hash.update(stat.device.to_le_bytes());

@@ -6,9 +6,10 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use lockkeeper_core::{Add, Change, Destroy, Grant};
+use lockkeeper_core::{Add, Change, Destroy, Grant, Unclear, placeholder};
 
 use super::beneath::{self, Dir, OpenError};
+use super::document::LARGEST;
 use super::error::FsError;
 use super::place::Target;
 use super::rules::Shape;
@@ -51,6 +52,7 @@ impl Source {
         if target.stat.is_some() {
             return Err(FsError::Exists { asked: target.asked });
         }
+        target.check_content(text, "")?;
         self.create(target, text.as_bytes())
     }
 
@@ -93,6 +95,7 @@ impl Source {
         };
         target.check_version(&current.stat, seen)?;
         target.check_links(&current.stat)?;
+        target.check_content(text, &text_of(&target, &current)?)?;
         let content = match encoding_of(&current).map_err(|error| target.io("read", error))? {
             Some((encoding, _)) => encode(&target, encoding, text)?,
             None => text.as_bytes().to_vec(),
@@ -120,6 +123,15 @@ impl Source {
             };
         };
         target.check_version(&current.stat, seen)?;
+        let old = text_of(&target, &current)?;
+        target.check_content(text, &old)?;
+        if let Some(seen) = seen {
+            // Whatever was seen of it, it was not all of what is there.
+            let altered = self.outside.show(&old).altered();
+            if !altered.is_none() || version::unmarked(seen).1 {
+                return Err(FsError::Altered { asked: target.asked, altered });
+            }
+        }
         let content = match encoding_of(&current).map_err(|error| target.io("read", error))? {
             Some((encoding, bom)) => {
                 let text = text.strip_prefix('\u{feff}').filter(|_| bom).unwrap_or(text);
@@ -229,10 +241,21 @@ impl Target {
 
     pub(super) fn check_version(&self, stat: &Stat, seen: Option<&str>) -> Result<(), FsError> {
         let current = version::of(stat);
-        if seen.is_none_or(|seen| seen == current) {
+        if seen.is_none_or(|seen| version::unmarked(seen).0 == current) {
             return Ok(());
         }
         Err(FsError::Stale { asked: self.asked.clone(), current: Some(current) })
+    }
+
+    /// Passes if `new` holds no placeholder that is not in `old` too.
+    fn check_content(&self, new: &str, old: &str) -> Result<(), FsError> {
+        match placeholder(new).filter(|placeholder| !old.contains(placeholder)) {
+            Some(placeholder) => {
+                let unclear = Unclear::Placeholder(placeholder.to_owned());
+                Err(FsError::Unclear { asked: self.asked.clone(), unclear })
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_links(&self, stat: &Stat) -> Result<(), FsError> {
@@ -241,6 +264,25 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// What a file of a size that is edited holds, as text.
+fn text_of(target: &Target, current: &Current) -> Result<String, FsError> {
+    if current.stat.size > LARGEST {
+        return Ok(String::new());
+    }
+    let mut bytes = vec![0; usize::try_from(current.stat.size).unwrap_or(0)];
+    let n =
+        beneath::read_at(&current.file, &mut bytes, 0).map_err(|error| target.io("read", error))?;
+    bytes.truncate(n);
+    let sample = bytes.get(..text::SAMPLE).unwrap_or(&bytes);
+    Ok(match text::kind(sample, sample.len() == bytes.len(), b"") {
+        Kind::Text { encoding, bom } => {
+            let rest = if bom { bytes.get(encoding.bom().len()..) } else { None };
+            encoding.decode_lossy(rest.unwrap_or(&bytes))
+        }
+        _ => String::new(),
+    })
 }
 
 /// The encoding of text and whether a byte order mark says so; `None` for what is empty or no text.

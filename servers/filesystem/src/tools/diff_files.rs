@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lockkeeper_core::{Cx, Effect, Need, Output, Read, Room, Tool, ToolError};
+use lockkeeper_core::{Altered, Cx, Effect, Need, Output, Read, Room, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -42,6 +42,8 @@ pub(crate) struct Difference {
     coarse: bool,
     #[serde(skip)]
     names: (String, String),
+    #[serde(skip)]
+    altered: Altered,
 }
 
 impl Tool<Fs> for DiffFiles {
@@ -60,8 +62,11 @@ impl Tool<Fs> for DiffFiles {
             _ => 0,
         };
         let room = cx.max_output();
-        let options =
-            DiffOptions { context: args.context.unwrap_or(3).min(100), hunk_bytes: room / 2 };
+        let options = DiffOptions {
+            context: args.context.unwrap_or(3).min(100),
+            hunk_bytes: room / 2,
+            outside: cx.outside(),
+        };
         let walk = cx.source().walk().await;
         let mut difference = cx
             .blocking(move |fs, _| {
@@ -123,11 +128,16 @@ fn page(diff: &Diff, names: (String, String), skip: usize, room: usize) -> Diffe
         next: None,
         coarse: diff.is_coarse,
         names,
+        altered: diff.altered,
     }
 }
 
 impl Output for Difference {
     const BULK: bool = true;
+
+    fn altered(&self) -> Altered {
+        self.altered
+    }
 
     fn text(&self) -> String {
         let (a, b) = &self.names;

@@ -1,6 +1,6 @@
 //! `edit_file`: exact text replaced, all edits or none.
 
-use lockkeeper_core::{Change, Cx, Effect, Need, Output, Room, Tool, ToolError};
+use lockkeeper_core::{Altered, Change, Cx, Effect, Need, Output, Room, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub(crate) struct Record {
     /// the diff was cut
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    #[serde(skip)]
+    altered: Altered,
 }
 
 impl Tool<Fs> for EditFile {
@@ -75,15 +77,20 @@ impl Tool<Fs> for EditFile {
         let source::Edited { path, diff, replaced, version } = edited.await??;
         let mut room = Room::new(MOST_DIFF.min(cx.max_output()));
         let truncated = !diff.hunks.iter().all(|hunk| room.push(hunk));
-        Ok(Record { path, version, replaced, diff: room.into_text(), truncated })
+        let altered = diff.altered;
+        Ok(Record { path, version, replaced, diff: room.into_text(), truncated, altered })
     }
 }
 
 impl Output for Record {
+    fn altered(&self) -> Altered {
+        self.altered
+    }
+
     const BULK: bool = true;
 
     fn text(&self) -> String {
-        let Self { path, version, replaced, diff, truncated } = self;
+        let Self { path, version, replaced, diff, truncated, altered: _ } = self;
         let cut = if *truncated { "; diff truncated" } else { "" };
         format!("[{path}: {replaced} replaced; version {version}{cut}]\n{diff}")
     }

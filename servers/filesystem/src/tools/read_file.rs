@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lockkeeper_core::{Cx, Effect, Media, MediaKind, Need, Output, Read, Tool, ToolError, grouped};
+use lockkeeper_core::{
+    Altered, Cx, Effect, Media, MediaKind, Need, Output, Read, Tool, ToolError, grouped,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,8 @@ pub(crate) struct Files {
     left_out: Option<usize>,
     #[serde(skip)]
     media: Vec<Media>,
+    #[serde(skip)]
+    altered: Altered,
 }
 
 #[derive(Default, Serialize, JsonSchema)]
@@ -105,9 +109,15 @@ impl Tool<Fs> for ReadFile {
         let numbered = args.line_numbers;
         let read = cx.blocking(move |fs, _| read_all(fs, &paths, window, (room, numbered)));
         let Pieces { pieces, left_out, media } = read.await??;
+        let mut altered = Altered::default();
+        for piece in &pieces {
+            if let Piece::Text(_, window) = piece {
+                altered += window.altered;
+            }
+        }
         let file = |piece| finish(piece, numbered, |position| cx.next(position));
         let left_out = Some(left_out).filter(|left| *left > 0);
-        Ok(Files { files: pieces.into_iter().map(file).collect(), left_out, media })
+        Ok(Files { files: pieces.into_iter().map(file).collect(), left_out, media, altered })
     }
 }
 
@@ -173,7 +183,7 @@ fn read_text(
     mut window: Window,
     (room, numbered): (usize, bool),
 ) -> Result<TextWindow, FsError> {
-    let text = fs.files.read_text(located, window, room)?;
+    let text = fs.files.read_shown(located, window, room)?;
     if text.text.len() + numbers(&text, numbered) <= room {
         return Ok(text);
     }
@@ -182,7 +192,7 @@ fn read_text(
     let lines = usize::try_from(text.lines).unwrap_or(usize::MAX);
     window.limit = (lines.saturating_mul(room) / taken.max(1)).max(1);
     loop {
-        let text = fs.files.read_text(located, window, room)?;
+        let text = fs.files.read_shown(located, window, room)?;
         if window.limit == 1 || text.text.len() + numbers(&text, true) <= room {
             return Ok(text);
         }
@@ -306,6 +316,10 @@ impl Output for Files {
 
     fn truncated(&self) -> bool {
         self.left_out.is_some() || self.files.iter().any(|file| file.next.is_some())
+    }
+
+    fn altered(&self) -> Altered {
+        self.altered
     }
 
     fn take_media(&mut self) -> Vec<Media> {

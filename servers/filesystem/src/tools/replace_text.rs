@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lockkeeper_core::{Change, Cx, Effect, Need, Output, Tool, ToolError};
+use lockkeeper_core::{Altered, Change, Cx, Effect, Need, Output, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,8 @@ pub(crate) struct Record {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
     complete: bool,
+    #[serde(skip)]
+    altered: Altered,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -91,6 +93,7 @@ impl Tool<Fs> for ReplaceText {
             truncated: replaced.truncated || !replaced.complete,
             complete: replaced.complete,
             diff: replaced.diff,
+            altered: replaced.altered,
         })
     }
 }
@@ -107,6 +110,10 @@ fn reasons(over: PassedOver) -> BTreeMap<&'static str, u64> {
 }
 
 impl Output for Record {
+    fn altered(&self) -> Altered {
+        self.altered
+    }
+
     const BULK: bool = true;
 
     fn text(&self) -> String {

@@ -364,10 +364,13 @@ fn the_diff_of_two_texts_makes_one_of_the_other() {
             continue;
         }
         fixture.write("root/text", &old);
-        let diff =
-            Diff::of(&old, &new, DiffOptions::with_context(u32::try_from(round % 4).unwrap()))
-                .hunks
-                .concat();
+        let diff = Diff::of(
+            &old,
+            &new,
+            DiffOptions::with_context(u32::try_from(round % 4).unwrap(), Outside::default()),
+        )
+        .hunks
+        .concat();
         let patch = format!("--- text\n+++ text\n{diff}");
         source.apply_patch(grant(), &patch).unwrap_or_else(|e| panic!("{e}: {old:?} {patch}"));
         let now = String::from_utf8(fs::read(fixture.path("root/text")).unwrap()).unwrap();
