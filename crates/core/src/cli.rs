@@ -1,6 +1,7 @@
 //! The command line that all servers share, and `main`.
 
 mod policy;
+mod secret;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use crate::audit::Audit;
 use crate::catalog::{Catalog, Listing};
 use crate::config::{Flags, InForce, Process, Settings, Test};
 use crate::context::Host;
+use crate::credential::Credentials;
 use crate::handler::Identity;
 use crate::outside::Secrets;
 use crate::pipeline::{Ask, Parts, Pipeline, Reply, Request};
@@ -74,6 +76,11 @@ enum Command<O: Args> {
         #[command(flatten)]
         given: Given<O>,
     },
+    /// Keep secrets, encrypted, for --credential store:NAME
+    Secret {
+        #[command(subcommand)]
+        command: secret::Command,
+    },
 }
 
 /// Runs a server's command line. The whole `main` of a connector binary.
@@ -98,16 +105,17 @@ pub fn main<S: Server>() -> ExitCode {
 
 fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
     let process = Process::read();
-    let given = match &cli.command {
-        None => &cli.given,
+    let level = match &cli.command {
+        None => cli.given.flags.log_level.as_deref(),
         Some(
             Command::Check { given, .. }
             | Command::Tools { given, .. }
             | Command::Call { given, .. },
-        ) => given,
-        Some(Command::Policy(command)) => command.given(),
+        ) => given.flags.log_level.as_deref(),
+        Some(Command::Policy(command)) => command.given().flags.log_level.as_deref(),
+        Some(Command::Secret { .. }) => None,
     };
-    log::begin(given.flags.log_level.as_deref());
+    log::begin(level);
     match cli.command {
         None => {
             let served = Served::<S>::open(cli.given, &process)?;
@@ -125,6 +133,7 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             served.restrict(Keeping::Records)?;
             in_runtime(call(served, &tool, &arguments))
         }
+        Some(Command::Secret { command }) => secret::run(command, &process),
     }
 }
 
@@ -148,6 +157,7 @@ pub(crate) struct Served<S: Server> {
     pub(crate) identity: Identity,
     files: Vec<InForce>,
     tests: Vec<Test>,
+    credential: Credentials,
     sandbox: Mode,
 }
 
@@ -188,6 +198,8 @@ impl<S: Server> Served<S> {
         };
         let catalog = Catalog::new(S::tools(), &listing);
         let sandbox = settings.sandbox;
+        let credential = Credentials::new(S::credential(&settings.options), settings.place);
+        environment.credential = credential.clone();
         let source = S::open(settings.options, &environment)?;
         let audit = Audit::new(settings.audit_dir, settings.audit_off, S::NAME, policy.hash());
         let identity = Identity {
@@ -207,7 +219,8 @@ impl<S: Server> Served<S> {
             audit: Arc::new(audit),
         });
         let Settings { files, tests, .. } = settings;
-        Ok(Self { pipeline: Arc::new(pipeline), identity, files, tests, sandbox })
+        let pipeline = Arc::new(pipeline);
+        Ok(Self { pipeline, identity, files, tests, credential, sandbox })
     }
 
     /// Closes the sandbox around this process.
@@ -223,7 +236,9 @@ impl<S: Server> Served<S> {
                 }
             }
         }
-        let rules = Rules::new(&S::reach(&pipeline.source), &own, pipeline.policy.writes());
+        let mut reach = S::reach(&pipeline.source);
+        reach.read.extend(self.credential.files());
+        let rules = Rules::new(&reach, &own, pipeline.policy.writes());
         sandbox::enforce(self.sandbox, rules)
     }
 
@@ -338,6 +353,7 @@ fn check<S: Server>(
     let state = pipeline.state.directory();
     let state = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     findings.push(finding("state", state, true));
+    findings.extend(served.credential.finding());
     findings.extend(enforced.findings());
     if !cfg!(target_os = "linux") {
         findings.push(finding("platform", "untested: only Linux is".to_owned(), true));

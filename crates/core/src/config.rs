@@ -5,6 +5,7 @@
 mod file;
 mod units;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,12 +13,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Results;
+use crate::credential::Place;
 use crate::outside::Secrets;
 use crate::pipeline::Limits;
 use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Destroy, Patterns};
 use crate::sandbox::Mode;
 use crate::server::{Environment, StartError};
+use crate::vault::Vault;
 use file::Read;
 pub(crate) use file::{Expected, InForce, Test};
 use units::{Size, Time};
@@ -72,9 +75,8 @@ pub(crate) struct Flags {
     /// Where audit segments are written, or `off` [default: audit/ in the state directory]
     #[arg(long, value_name = "DIR", env = "LOCKKEEPER_AUDIT", help_heading = "Process")]
     audit: Option<PathBuf>,
-    /// Where keys and other state are kept [default: the platform's state directory]
-    #[arg(long, value_name = "DIR", env = "LOCKKEEPER_STATE_DIR", help_heading = "Process")]
-    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    storage: StorageFlags,
     /// What this process may still do: nothing but what its settings need (require, or as much of
     /// it as the system can enforce), or all [default: best-effort]
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Process")]
@@ -82,6 +84,25 @@ pub(crate) struct Flags {
     /// What is logged to stderr, for example debug
     #[arg(long, value_name = "LEVEL", env = "RUST_LOG", help_heading = "Process")]
     pub(crate) log_level: Option<String>,
+}
+
+/// Flags that say where state is kept.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Process")]
+pub(crate) struct StorageFlags {
+    /// Where keys and other state are kept [default: the platform's state directory]
+    #[arg(long, value_name = "DIR", env = "LOCKKEEPER_STATE_DIR")]
+    state_dir: Option<PathBuf>,
+    /// The key of stored secrets, a file for one store [default: secrets.key in the state directory]
+    #[arg(long, value_name = "FILE", env = "LOCKKEEPER_KEY_FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl StorageFlags {
+    /// Where stored secrets are.
+    pub(crate) fn vault(self, process: &Process) -> Vault {
+        Vault { directory: self.state_dir.or_else(|| process.state_dir()), key_file: self.key_file }
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -103,6 +124,8 @@ pub(crate) struct Settings<O> {
     pub(crate) files: Vec<InForce>,
     pub(crate) tests: Vec<Test>,
     pub(crate) state_dir: Option<PathBuf>,
+    /// Where the credential may be read from.
+    pub(crate) place: Place,
     /// `None` with `audit_off` unset means that there is no place for it.
     pub(crate) audit_dir: Option<PathBuf>,
     pub(crate) audit_off: bool,
@@ -140,7 +163,8 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
         let ceilings = below(managed, lower);
         let sandbox = Mode::strictest(ceilings.iter().map(|c| c.sandbox));
         let limits: Vec<LimitsSource> = ceilings.iter().map(|c| c.limits.clone()).collect();
-        let state_dir = flags.state_dir.or_else(|| process.state_dir());
+        let vault = flags.storage.vault(process);
+        let state_dir = vault.directory.clone();
         let audit_off = flags.audit.as_deref() == Some(Path::new("off"));
         let audit_dir = match flags.audit {
             Some(directory) => Some(directory).filter(|_| !audit_off),
@@ -154,6 +178,7 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
             tool_prefix: flags.tool_prefix,
             files,
             tests,
+            place: process.place(vault),
             state_dir,
             audit_dir,
             audit_off,
@@ -307,6 +332,9 @@ pub(crate) struct Process {
     /// them out. More places can only narrow.
     managed: Vec<PathBuf>,
     pub(crate) current_dir: Option<PathBuf>,
+    /// Reads a variable that holds a credential, when the credential is needed. Nothing can take it
+    /// out of the process's own initial environment; SECURITY.md says what guards it there.
+    variable: Option<fn(&str) -> Option<OsString>>,
 }
 
 /// Where only whoever manages the machine can write.
@@ -333,6 +361,7 @@ impl Process {
                 .chain(path("LOCKKEEPER_MANAGED_DIR"))
                 .collect(),
             current_dir: std::env::current_dir().ok(),
+            variable: Some(|name| std::env::var_os(name)),
         }
     }
 
@@ -343,6 +372,10 @@ impl Process {
             current_dir: self.current_dir.clone(),
             ..Environment::default()
         }
+    }
+
+    fn place(&self, vault: Vault) -> Place {
+        Place { variable: self.variable, home: self.home.clone(), vault }
     }
 
     fn state_dir(&self) -> Option<PathBuf> {

@@ -30,10 +30,91 @@ impl<T: Zeroize> Secret<T> {
     pub fn expose(&self) -> &T {
         &self.0
     }
+
+    /// For those who fill it.
+    pub(crate) fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
 }
 
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
         self.0.zeroize();
+    }
+}
+
+impl Secret<String> {
+    /// `text`, which others wrote (the error of a driver or an upstream), with `***` wherever it
+    /// holds this secret.
+    pub fn redact(&self, text: &str) -> String {
+        if self.0.is_empty() {
+            return text.to_owned();
+        }
+        text.replace(self.0.as_str(), "***")
+    }
+}
+
+impl Secret<Vec<u8>> {
+    /// The bytes as text, without one line end. `None` if they are no text, or none is left.
+    pub(crate) fn into_text(mut self) -> Option<Secret<String>> {
+        // The same allocation goes on, so that there is one place to wipe.
+        let text = String::from_utf8(std::mem::take(&mut self.0));
+        let mut text = Secret::new(text.map_err(|error| Self::new(error.into_bytes())).ok()?);
+        if text.0.ends_with('\n') {
+            text.0.pop();
+            if text.0.ends_with('\r') {
+                text.0.pop();
+            }
+        }
+        (!text.0.is_empty()).then_some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    struct Wiped(Arc<AtomicBool>);
+
+    impl Zeroize for Wiped {
+        fn zeroize(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn is_wiped_when_dropped() {
+        let wiped = Arc::new(AtomicBool::new(false));
+        drop(Secret::new(Wiped(Arc::clone(&wiped))));
+        assert!(wiped.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn one_line_end_is_no_part_of_it() {
+        let text = |bytes: &[u8]| {
+            Secret::new(bytes.to_vec()).into_text().map(|text| text.expose().clone())
+        };
+        for (bytes, expected) in [
+            (&b"t0ken"[..], Some("t0ken")),
+            (b"t0ken\n", Some("t0ken")),
+            (b"t0ken\r\n", Some("t0ken")),
+            (b" t0ken \n\n", Some(" t0ken \n")),
+            (b"t0ken\r", Some("t0ken\r")),
+            (b"", None),
+            (b"\n", None),
+            (b"\xff\xfe", None),
+        ] {
+            assert_eq!(text(bytes).as_deref(), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_redacted_from_text_of_others() {
+        let secret = Secret::new("t0ken".to_owned());
+        assert_eq!(secret.redact("bad t0ken: `t0ken`"), "bad ***: `***`");
+        assert_eq!(Secret::new(String::new()).redact("as it is"), "as it is");
     }
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+use crate::credential::{Credential, Credentials};
 use crate::handler::{Gate, Handler, Identity};
 use crate::outside::Outside;
 use crate::pipeline::Pipeline;
@@ -52,6 +53,12 @@ pub trait Server: Sized + 'static {
     /// given place by place. Counts as the command line saying so; other sources still narrow it.
     fn implies_write(_options: &Self::Options) -> bool {
         false
+    }
+
+    /// Where the credential is, for servers that need one: from these settings or a default. It is
+    /// not read before [`Environment::credential`] is asked for it.
+    fn credential(_options: &Self::Options) -> Option<Credential> {
+        None
     }
 
     /// The tools, in one static slice.
@@ -120,6 +127,8 @@ pub struct Environment {
     pub scope: Scope,
     /// The masks of the policy in force.
     pub masks: Masks,
+    /// The credential that [`Server::credential`] names.
+    pub credential: Credentials,
 }
 
 /// What the resource rules say to one resource.
