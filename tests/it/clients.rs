@@ -26,12 +26,12 @@ fn counterpart(name: &str) -> Option<PathBuf> {
 }
 
 /// How a server is started by a client.
-struct Job {
-    name: String,
-    program: PathBuf,
-    arguments: Vec<String>,
+pub(crate) struct Job {
+    pub(crate) name: String,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<String>,
     /// What its arguments name.
-    _directory: TempDir,
+    pub(crate) directory: TempDir,
 }
 
 impl Job {
@@ -43,12 +43,12 @@ impl Job {
         let state = format!("{path}/.state");
         let arguments = arguments.iter().map(|argument| argument.replace("{}", path));
         let arguments = arguments.chain(["--state-dir".to_owned(), state]).collect();
-        Self { name: name.to_owned(), program, arguments, _directory: directory }
+        Self { name: name.to_owned(), program, arguments, directory }
     }
 }
 
 /// The fixtures and all servers of the workspace.
-fn all() -> Vec<Job> {
+pub(crate) fn all() -> Vec<Job> {
     let mut jobs = vec![
         Job::new("fixture", env!("CARGO_BIN_EXE_fixture").into(), &[]),
         Job::new("fixture with everything", env!("CARGO_BIN_EXE_fixture").into(), &["--write"]),

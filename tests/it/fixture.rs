@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -133,7 +134,24 @@ impl Fixture {
 
     /// Starts it as a host does, on settings with which it can't start.
     pub(crate) fn serve_nothing(&self) -> Ran {
-        Ran(self.command().stdin(std::process::Stdio::null()).output().unwrap())
+        Ran(self.command().stdin(Stdio::null()).output().unwrap())
+    }
+
+    /// Runs `secret …` with this on its standard input.
+    pub(crate) fn secret(&self, subcommand: &[&str], input: &str) -> Ran {
+        let mut command = self.secret_command(subcommand);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // One that refuses its arguments doesn't read.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+        Ran(child.wait_with_output().unwrap())
+    }
+
+    pub(crate) fn secret_command(&self, subcommand: &[&str]) -> Command {
+        let mut command = Command::new(self.program);
+        clean(&mut command).arg("secret").args(subcommand);
+        command.arg("--state-dir").arg(self.path("state"));
+        command
     }
 
     /// What tools said they did.
@@ -196,13 +214,15 @@ fn clean(command: &mut Command) -> &mut Command {
         "LOCKKEEPER_MANAGED_DIR",
         "LOCKKEEPER_AUDIT",
         "LOCKKEEPER_STATE_DIR",
+        "LOCKKEEPER_KEY_FILE",
     ] {
         command.env_remove(name);
     }
     command
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+/// All files in a directory and below.
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, Session, eras};
 
-const READS: [&str; 12] = [
+const READS: [&str; 13] = [
     "count_slowly",
     "fail_call",
     "get_huge",
@@ -14,6 +14,7 @@ const READS: [&str; 12] = [
     "get_peak",
     "list_lines",
     "list_rows",
+    "log_in",
     "panic_now",
     "print_text",
     "sleep_async",
