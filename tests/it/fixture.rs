@@ -100,6 +100,16 @@ impl Fixture {
         launch
     }
 
+    /// Starts it from a shell script, which replaces itself by `"$0" "$@"`, and says nothing.
+    #[cfg(unix)]
+    pub(crate) fn limited(&self, script: &str) -> Session {
+        let arguments = ["-c", script, self.program].map(str::to_owned);
+        let arguments = arguments.into_iter().chain(self.all_arguments());
+        let mut launch = Launch::new("sh").args(arguments).timeout(PATIENCE);
+        clean(launch.command());
+        self.session(launch.spawn().unwrap(), Era::Modern)
+    }
+
     /// Starts it and says nothing.
     pub(crate) fn spawn(&self) -> Session {
         self.session(self.launch().spawn().unwrap(), Era::Modern)
@@ -166,17 +176,29 @@ impl Fixture {
         });
     }
 
-    /// All records of the audit log, after what holds for each log was checked: one outcome a
+    /// Runs a subcommand of `audit` on its log.
+    pub(crate) fn run_audit(&self, subcommand: &[&str]) -> Ran {
+        let mut command = Command::new(self.program);
+        clean(&mut command).arg("audit").args(subcommand);
+        command.arg("--audit").arg(self.path("audit"));
+        command.arg("--state-dir").arg(self.path("state"));
+        Ran(command.output().unwrap())
+    }
+
+    /// All records of calls in the audit log, after what holds for each log was checked: one outcome a
     /// call, and before a mutation's outcome its intent.
     pub(crate) fn audit(&self) -> Vec<Value> {
         let mut records = Vec::new();
-        for path in files(&self.path("audit")) {
+        let segments = files(&self.path("audit")).into_iter();
+        for path in segments.filter(|path| path.extension().is_some_and(|e| e == "jsonl")) {
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.ends_with('\n'), "a torn record in {}", path.display());
             for line in text.lines() {
                 records.push(serde_json::from_str::<Value>(line).unwrap());
             }
         }
+        // Segments begin and end with records of their own.
+        records.retain(|record| record["call"].is_u64());
         let mut calls: BTreeMap<(String, u64), Vec<&Value>> = BTreeMap::new();
         for record in &records {
             let instance = record["instance"].as_str().unwrap().to_owned();

@@ -1,97 +1,79 @@
-//! The book: one line of JSON for each call that came to an end, and one before each mutation,
-//! durable before it begins. One segment per process, created with its first record.
+//! The book: one record for each call that came to an end, and one before each mutation, durable
+//! before it begins. This is what the pipeline sees of it; the lines are written by `segment`,
+//! chained by `chain` and counted by `head`, and read back by `verify` and `query`.
 
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+mod chain;
+pub(crate) mod cli;
+mod head;
+mod keys;
+mod prune;
+mod query;
+mod record;
+mod rules;
+mod segment;
+mod verify;
+
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use tokio::sync::Notify;
 
-use crate::effect::Effect;
-use crate::state::{create_private, hex, make_private, random};
-use crate::time::rfc3339;
+pub(crate) use self::record::{Decided, End, Subject};
+pub(crate) use self::rules::{AuditSource, OnFailure, Rules, Values};
+
+use self::record::{Process, What};
+use self::segment::{Full, Writer};
+use crate::state::{hex, random};
+
+/// HEAD hears of a record after this time at the latest.
+const MARK_AFTER: Duration = Duration::from_secs(1);
 
 /// The audit log of one process.
 pub(crate) struct Audit {
-    directory: Option<PathBuf>,
-    switched_off: bool,
-    server: &'static str,
-    policy: String,
-    instance: String,
+    rules: Rules,
     calls: AtomicU64,
-    segment: Mutex<Segment>,
-}
-
-#[derive(Default)]
-struct Segment {
-    file: Option<File>,
-    records: u64,
-}
-
-/// What is known of a call before it runs.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Subject {
-    pub(crate) tool: String,
-    pub(crate) effect: Effect,
-    pub(crate) resources: Vec<String>,
-    /// Keyed hash of the arguments: equal calls are seen as equal, values are not in the log.
-    pub(crate) arguments: String,
-    /// Name and version that the client gave itself.
-    pub(crate) client: String,
-}
-
-/// How a call ended.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct End {
-    /// `ok`, or the error's code.
-    pub(crate) code: &'static str,
-    pub(crate) bytes: usize,
-    pub(crate) truncated: bool,
-}
-
-#[derive(Serialize)]
-struct Record<'a> {
-    v: u8,
-    seq: u64,
-    ts: String,
-    ev: &'a str,
-    server: &'a str,
-    instance: &'a str,
-    call: u64,
-    policy: &'a str,
-    #[serde(flatten)]
-    subject: &'a Subject,
-    #[serde(flatten)]
-    end: Option<&'a End>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dur_us: Option<u64>,
+    writer: Mutex<Option<Writer>>,
+    /// Told that there is something of which HEAD has to hear.
+    written: Notify,
+    /// Looks after what other processes left.
+    tidies: bool,
 }
 
 impl Audit {
-    /// An audit log in `directory`, or none if `switched_off`.
-    pub(crate) fn new(
-        directory: Option<PathBuf>,
-        switched_off: bool,
-        server: &'static str,
-        policy: &str,
-    ) -> Self {
-        Self {
-            directory: directory.filter(|_| !switched_off),
-            switched_off,
-            server,
-            policy: policy.chars().take(16).collect(),
-            instance: hex(&random(4)),
-            calls: AtomicU64::new(0),
-            segment: Mutex::default(),
-        }
+    /// The audit log of `server`. Nothing is made until there is something to record.
+    pub(crate) fn new(rules: Rules, server: &'static str, version: &str, policy: &str) -> Self {
+        Self::filling(
+            rules,
+            Process::new(server, version, policy, &hex(&random(4))),
+            Full::default(),
+        )
     }
 
-    /// Where segments are written, if they are.
-    pub(crate) fn directory(&self) -> Option<&Path> {
-        self.directory.as_deref()
+    fn filling(rules: Rules, process: Process, full: Full) -> Self {
+        let directory = rules.directory.as_ref().map(|directory| directory.join(process.server));
+        let writer = directory.map(|directory| Writer::new(&directory, process, full));
+        let (writer, written) = (Mutex::new(writer), Notify::new());
+        Self { rules, calls: AtomicU64::new(0), writer, written, tidies: true }
+    }
+
+    /// For `check`: where it is written, and how.
+    pub(crate) fn summary(&self) -> String {
+        let Some(directory) = &self.rules.directory else {
+            return if self.rules.off { "off" } else { "no place for it: nothing can change" }
+                .into();
+        };
+        let server = self.with_writer(|writer| Ok(is_keyed(writer.directory())));
+        let keyed = if server.unwrap_or_default() { "keyed" } else { "not keyed" };
+        let days = self.rules.keep.age.as_secs() / 86_400;
+        format!("{}, {keyed}, kept for {days} days", directory.display())
+    }
+
+    /// How it is kept.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Begins the record of a call. Whatever happens, it writes exactly one outcome.
@@ -105,51 +87,75 @@ impl Audit {
         }
     }
 
-    fn append(&self, open: &Open, ev: &str, end: Option<&End>) -> io::Result<()> {
-        if self.switched_off {
+    /// Tells HEAD of what was written, for as long as the server runs.
+    pub(crate) async fn keep_head(&self) {
+        loop {
+            self.written.notified().await;
+            tokio::time::sleep(MARK_AFTER).await;
+            if let Err(error) = self.with_writer(|writer| writer.mark(Duration::ZERO)) {
+                tracing::debug!(%error, "HEAD can't be written now");
+                self.written.notify_one();
+            }
+        }
+    }
+
+    /// Ends the segment. Nothing should be recorded after that.
+    pub(crate) fn close(&self) {
+        if let Err(error) = self.with_writer(|writer| writer.close("end")) {
+            tracing::warn!(%error, "the audit segment stays unclosed");
+        }
+    }
+
+    fn append(&self, what: What<'_>, durable: bool) -> io::Result<()> {
+        if self.rules.off {
             return Ok(());
         }
-        let Some(directory) = &self.directory else {
+        if self.rules.directory.is_none() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "there is no audit directory"));
-        };
-        let mut segment = self.segment.lock().map_err(|_| io::Error::other("poisoned"))?;
-        let dur_us = end.map(|_| u64::try_from(open.started.elapsed().as_micros()).unwrap_or(0));
-        let record = Record {
-            v: 1,
-            seq: segment.records,
-            ts: rfc3339(SystemTime::now()),
-            ev,
-            server: self.server,
-            instance: &self.instance,
-            call: open.call,
-            policy: &self.policy,
-            subject: &open.subject,
-            end,
-            dur_us,
-        };
-        let mut line = serde_json::to_vec(&record)?;
-        line.push(b'\n');
-        let file = segment.open(directory, self.server, &self.instance)?;
-        file.write_all(&line)?;
-        if ev == "intent" {
-            file.sync_data()?;
         }
-        segment.records += 1;
+        let began = self.with_writer(|writer| writer.append(what, durable))?;
+        self.written.notify_one();
+        if began && self.tidies {
+            self.tidy();
+        }
         Ok(())
+    }
+
+    fn with_writer<T: Default>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut writer = self.writer.lock().map_err(|_| io::Error::other("poisoned"))?;
+        writer.as_mut().map_or_else(|| Ok(T::default()), work)
+    }
+
+    /// Looks after what earlier processes left, beside the call that began this segment.
+    fn tidy(&self) {
+        let Ok(writer) = self.writer.lock() else { return };
+        let Some(directory) = writer.as_ref().map(|writer| writer.directory().to_owned()) else {
+            return;
+        };
+        let keep = self.rules.keep;
+        let tidying = move || {
+            if let Err(error) = prune::prune(&directory, keep) {
+                tracing::warn!(%error, "the audit log is not pruned");
+            }
+        };
+        let spawned = std::thread::Builder::new().name("audit".into()).spawn(tidying);
+        if let Err(error) = spawned {
+            tracing::debug!(%error, "the audit log is not pruned now");
+        }
     }
 }
 
-impl Segment {
-    fn open(&mut self, directory: &Path, server: &str, instance: &str) -> io::Result<&mut File> {
-        if self.file.is_none() {
-            let directory = directory.join(server);
-            make_private(&directory)?;
-            let stamp: String =
-                rfc3339(SystemTime::now()).chars().filter(|c| !":-".contains(*c)).collect();
-            self.file = Some(create_private(&directory.join(format!("{stamp}-{instance}.jsonl")))?);
-        }
-        self.file.as_mut().ok_or_else(|| io::Error::other("no segment"))
-    }
+/// The directory of one server's log.
+pub(crate) fn directory(rules: &Rules, server: &str) -> Option<std::path::PathBuf> {
+    rules.directory.as_deref().map(|directory: &Path| directory.join(server))
+}
+
+/// Whether the log in this directory is in keyed mode.
+fn is_keyed(directory: &Path) -> bool {
+    !matches!(keys::Numbered::current(directory), Ok(None))
 }
 
 /// The record of a call under way. Dropped without [`Open::end`], the call was aborted.
@@ -167,15 +173,40 @@ impl Open {
         &mut self.subject
     }
 
+    /// What the policy said to it.
+    pub(crate) fn decided(&mut self, decided: Decided) {
+        self.subject.decision = Some(decided);
+    }
+
     /// Records that a mutation is about to begin, durably.
     pub(crate) fn intent(&self) -> io::Result<()> {
-        self.audit.append(self, "intent", None)
+        let what = What::Intent { call: self.call, subject: &self.subject };
+        self.audit.append(what, true)
     }
 
     /// Records how the call ended.
     pub(crate) fn end(mut self, end: &End) -> io::Result<()> {
         self.ended = true;
-        self.audit.append(&self, "outcome", Some(end))
+        if let Some(rule) = &end.denied_by {
+            self.decided(Decided::DENY.by(rule));
+        }
+        self.outcome(end)
+    }
+
+    /// Whether an answer that isn't in the book must not be given.
+    pub(crate) fn is_binding(&self) -> bool {
+        self.audit.rules.on_failure == OnFailure::DenyAll
+    }
+
+    /// Whether the call is one that alters something.
+    pub(crate) fn mutates(&self) -> bool {
+        self.subject.effect.mutates()
+    }
+
+    fn outcome(&self, end: &End) -> io::Result<()> {
+        let dur_us = self.started.elapsed().as_micros();
+        let what = What::Outcome { call: self.call, subject: &self.subject, end, dur_us };
+        self.audit.append(what, false)
     }
 }
 
@@ -185,57 +216,11 @@ impl Drop for Open {
             return;
         }
         let end = End { code: "aborted", ..Default::default() };
-        if let Err(error) = self.audit.append(self, "outcome", Some(&end)) {
+        if let Err(error) = self.outcome(&end) {
             tracing::error!(%error, "the audit log can't be written");
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn subject() -> Subject {
-        Subject {
-            tool: "move_file".into(),
-            effect: Effect::Change,
-            resources: vec!["a.txt".into()],
-            arguments: "00".into(),
-            client: "test/1".into(),
-        }
-    }
-
-    #[test]
-    fn every_call_leaves_one_outcome() {
-        let directory = tempfile::tempdir().unwrap();
-        let audit = Audit::new(Some(directory.path().to_owned()), false, "lockkeeper-test", "p");
-        let audit = Arc::new(audit);
-        let open = audit.begin(subject());
-        open.intent().unwrap();
-        open.end(&End { code: "ok", bytes: 3, truncated: false }).unwrap();
-        drop(audit.begin(subject()));
-        let segments: Vec<_> =
-            std::fs::read_dir(directory.path().join("lockkeeper-test")).unwrap().collect();
-        assert_eq!(segments.len(), 1);
-        let text = std::fs::read_to_string(segments[0].as_ref().unwrap().path()).unwrap();
-        let records: Vec<serde_json::Value> =
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let seen: Vec<_> = records.iter().map(|r| (r["ev"].as_str(), r["code"].as_str())).collect();
-        assert_eq!(
-            seen,
-            [
-                (Some("intent"), None),
-                (Some("outcome"), Some("ok")),
-                (Some("outcome"), Some("aborted"))
-            ]
-        );
-    }
-
-    #[test]
-    fn without_a_directory_an_intent_fails() {
-        let audit = Arc::new(Audit::new(None, false, "lockkeeper-test", "p"));
-        assert!(audit.begin(subject()).intent().is_err());
-        let audit = Arc::new(Audit::new(None, true, "lockkeeper-test", "p"));
-        assert!(audit.begin(subject()).intent().is_ok());
-    }
-}
+mod tests;

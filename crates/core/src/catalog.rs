@@ -95,6 +95,23 @@ impl<S> Catalog<S> {
 }
 
 impl<S> Listed<S> {
+    /// The arguments it has.
+    pub(crate) fn arguments(&self) -> Option<&Object> {
+        self.definition.input_schema.get("properties").and_then(Value::as_object)
+    }
+
+    /// The arguments whose values the audit log may show.
+    pub(crate) fn plain(&self, given: &Object) -> &'static [&'static str] {
+        match &self.dispatch {
+            Dispatch::One(entry, _) => entry.plain,
+            Dispatch::Methods(methods) => {
+                let chosen = given.get("method").and_then(Value::as_str);
+                let chosen = methods.iter().find(|(name, ..)| Some(*name) == chosen);
+                chosen.map_or(&[], |(_, entry, _)| entry.plain)
+            }
+        }
+    }
+
     /// Decodes and plans a call.
     pub(crate) fn prepare(&self, mut given: Object) -> Result<Prepared<S>, ToolError> {
         match &self.dispatch {

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::Audit;
+use crate::audit::{self, Audit};
 use crate::catalog::{Catalog, Listing};
 use crate::config::{Flags, InForce, Process, Settings, Test};
 use crate::context::Host;
@@ -81,6 +81,9 @@ enum Command<O: Args> {
         #[command(subcommand)]
         command: secret::Command,
     },
+    /// Check, search and prune the audit log
+    #[command(subcommand)]
+    Audit(audit::cli::Command),
 }
 
 /// Runs a server's command line. The whole `main` of a connector binary.
@@ -113,14 +116,15 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             | Command::Call { given, .. },
         ) => given.flags.log_level.as_deref(),
         Some(Command::Policy(command)) => command.given().flags.log_level.as_deref(),
-        Some(Command::Secret { .. }) => None,
+        Some(Command::Secret { .. } | Command::Audit(_)) => None,
     };
     log::begin(level);
     match cli.command {
         None => {
             let served = Served::<S>::open(cli.given, &process)?;
             served.restrict(Keeping::Records)?;
-            in_runtime(async {
+            let audit = Arc::clone(&served.pipeline.audit);
+            in_runtime(&audit, async {
                 serve_stdio(served).await?;
                 Ok(ExitCode::SUCCESS)
             })
@@ -131,14 +135,23 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
         Some(Command::Call { tool, arguments, given }) => {
             let served = Served::<S>::open(given, &process)?;
             served.restrict(Keeping::Records)?;
-            in_runtime(call(served, &tool, &arguments))
+            let audit = Arc::clone(&served.pipeline.audit);
+            in_runtime(&audit, call(served, &tool, &arguments))
+        }
+        Some(Command::Audit(command)) => {
+            let flags = Flags::of_audit(command.place());
+            let mut settings = Settings::new(S::NAME, flags, S::Options::default(), &process)?;
+            settings.audit.push(command.source());
+            audit::cli::run(command, &settings.audit()?, S::NAME)
         }
         Some(Command::Secret { command }) => secret::run(command, &process),
     }
 }
 
-/// Runs the asynchronous part. The sandbox is closed before: it holds for threads started later.
+/// Runs the asynchronous part, and ends the audit log after it. The sandbox is closed before: it
+/// holds for threads started later.
 fn in_runtime(
+    audit: &Audit,
     future: impl Future<Output = Result<ExitCode, StartError>>,
 ) -> Result<ExitCode, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -148,6 +161,8 @@ fn in_runtime(
     let code = runtime.block_on(future);
     // A thread may be stuck in a read of a dead disk; nothing waits for it.
     runtime.shutdown_background();
+    // All that was under way has been dropped and recorded by now.
+    audit.close();
     code
 }
 
@@ -186,6 +201,7 @@ impl<S: Server> Served<S> {
             mask: S::check_mask,
         };
         let policy = Policy::new(&settings.policy, &subjects).map_err(StartError::new)?;
+        let audit = settings.audit()?;
         let state = Arc::new(State::new(settings.state_dir));
         environment.outside = policy.outside();
         environment.scope = policy.scope().clone();
@@ -201,7 +217,7 @@ impl<S: Server> Served<S> {
         let credential = Credentials::new(S::credential(&settings.options), settings.place);
         environment.credential = credential.clone();
         let source = S::open(settings.options, &environment)?;
-        let audit = Audit::new(settings.audit_dir, settings.audit_off, S::NAME, policy.hash());
+        let audit = Audit::new(audit, S::NAME, S::VERSION, policy.hash());
         let identity = Identity {
             name: S::NAME,
             title: S::TITLE,
@@ -226,7 +242,7 @@ impl<S: Server> Served<S> {
     /// Closes the sandbox around this process.
     fn restrict(&self, keeping: Keeping) -> Result<Enforced, StartError> {
         let pipeline = &self.pipeline;
-        let own = [pipeline.state.directory(), pipeline.audit.directory()];
+        let own = [pipeline.state.directory(), pipeline.audit.rules().directory.as_deref()];
         let own: Vec<_> = own.into_iter().flatten().collect();
         if keeping == Keeping::Records && self.sandbox != Mode::Off {
             // A right is given to a directory, not to a name: later would be too late.
@@ -347,9 +363,7 @@ fn check<S: Server>(
         limits.max_output, limits.call_budget, limits.concurrency, limits.queue
     );
     findings.push(finding("limits", limits, true));
-    let audit = pipeline.audit.directory();
-    let audit = audit.map_or_else(|| "off".to_owned(), |path| path.display().to_string());
-    findings.push(finding("audit", audit, true));
+    findings.push(finding("audit", pipeline.audit.summary(), true));
     let state = pipeline.state.directory();
     let state = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     findings.push(finding("state", state, true));
@@ -452,13 +466,13 @@ impl Host for Nobody {
 
 /// Prints for a person or a program: only where standard output is not the protocol's.
 #[expect(clippy::disallowed_methods, reason = "a subcommand prints; it serves no protocol")]
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     if let Err(error) = io::stdout().write_all(text.as_bytes()) {
         tracing::debug!(%error, "nobody reads the output");
     }
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     if let Err(error) = io::stderr().write_all(text.as_bytes()) {
         tracing::debug!(%error, "nobody reads the errors");
     }

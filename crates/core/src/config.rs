@@ -1,6 +1,6 @@
 //! Settings from all their sources. Ordinary ones override each other (flags, environment, file,
-//! default); those under `[policy]` and `[limits]` are ceilings, which only narrow each other.
-//! Nothing else in the workspace reads the environment.
+//! default); those under `[policy]`, `[limits]` and `[audit]` are ceilings, which only
+//! narrow each other. Nothing else in the workspace reads the environment.
 
 mod file;
 mod units;
@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Results;
+use crate::audit::cli::LogPlace;
+use crate::audit::{AuditSource, Rules};
 use crate::credential::Place;
 use crate::outside::Secrets;
 use crate::pipeline::Limits;
@@ -69,11 +71,11 @@ pub(crate) struct Flags {
     #[arg(hide_default_value = true)]
     pub(crate) tool_prefix: String,
 
-    /// Settings in TOML: [source], [policy], [limits], [sandbox]
+    /// Settings in TOML: [source], [policy], [limits], [audit], [sandbox]
     #[arg(long, value_name = "FILE", env = "LOCKKEEPER_CONFIG", help_heading = "Process")]
     config: Option<PathBuf>,
-    /// Where audit segments are written, or `off` [default: audit/ in the state directory]
-    #[arg(long, value_name = "DIR", env = "LOCKKEEPER_AUDIT", help_heading = "Process")]
+    /// Where audit segments are written, or `off` [env: `LOCKKEEPER_AUDIT`] [default: audit/ in the state directory]
+    #[arg(long, value_name = "DIR", help_heading = "Process")]
     audit: Option<PathBuf>,
     #[command(flatten)]
     storage: StorageFlags,
@@ -126,10 +128,8 @@ pub(crate) struct Settings<O> {
     pub(crate) state_dir: Option<PathBuf>,
     /// Where the credential may be read from.
     pub(crate) place: Place,
-    /// `None` with `audit_off` unset means that there is no place for it.
-    pub(crate) audit_dir: Option<PathBuf>,
-    pub(crate) audit_off: bool,
     pub(crate) sandbox: Mode,
+    pub(crate) audit: Vec<AuditSource>,
 }
 
 impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
@@ -165,11 +165,7 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
         let limits: Vec<LimitsSource> = ceilings.iter().map(|c| c.limits.clone()).collect();
         let vault = flags.storage.vault(process);
         let state_dir = vault.directory.clone();
-        let audit_off = flags.audit.as_deref() == Some(Path::new("off"));
-        let audit_dir = match flags.audit {
-            Some(directory) => Some(directory).filter(|_| !audit_off),
-            None => state_dir.as_ref().map(|directory| directory.join("audit")),
-        };
+        let audit = ceilings.iter().map(|c| c.audit.clone()).collect();
         Ok(Self {
             options: decided,
             policy: ceilings.into_iter().map(|c| c.policy).collect(),
@@ -180,9 +176,8 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
             tests,
             place: process.place(vault),
             state_dir,
-            audit_dir,
-            audit_off,
             sandbox,
+            audit,
         })
     }
 }
@@ -193,11 +188,12 @@ struct Ceilings {
     policy: PolicySource,
     limits: LimitsSource,
     sandbox: Option<Mode>,
+    audit: AuditSource,
 }
 
 impl Ceilings {
     /// The keys that a managed file may open, as it names them.
-    const KEYS: [&str; 10] = [
+    const KEYS: [&str; 16] = [
         "policy.write",
         "policy.destroy",
         "policy.secrets",
@@ -208,6 +204,12 @@ impl Ceilings {
         "limits.call_budget",
         "limits.concurrency",
         "sandbox.mode",
+        "audit.on",
+        "audit.dir",
+        "audit.values",
+        "audit.on_failure",
+        "audit.keep",
+        "audit.max_size",
     ];
 
     /// Leaves `key` to `lower` sources, if one of them says something about it.
@@ -235,6 +237,14 @@ impl Ceilings {
                 limits.concurrency = None;
             }
             "sandbox.mode" if said(|l| l.sandbox.is_some()) => self.sandbox = None,
+            "audit.on" if said(|l| l.audit.on.is_some()) => self.audit.on = None,
+            "audit.dir" if said(|l| l.audit.dir.is_some()) => self.audit.dir = None,
+            "audit.values" if said(|l| l.audit.values.is_some()) => self.audit.values = None,
+            "audit.on_failure" if said(|l| l.audit.on_failure.is_some()) => {
+                self.audit.on_failure = None;
+            }
+            "audit.keep" if said(|l| l.audit.keep.is_some()) => self.audit.keep = None,
+            "audit.max_size" if said(|l| l.audit.max_size.is_some()) => self.audit.max_size = None,
             _ => {}
         }
     }
@@ -271,7 +281,21 @@ fn overlay<O: Serialize + DeserializeOwned>(
     source.try_into().map_err(|error: toml::de::Error| failed(error.message().to_owned()))
 }
 
+impl<O> Settings<O> {
+    /// How the audit log is kept.
+    pub(crate) fn audit(&self) -> Result<Rules, StartError> {
+        Rules::intersect(&self.audit, self.state_dir.as_ref().map(|state| state.join("audit")))
+    }
+}
+
 impl Flags {
+    /// What a command that only looks at the audit log was told.
+    pub(crate) fn of_audit(place: &LogPlace) -> Self {
+        let LogPlace { config, audit, state_dir } = place.clone();
+        let storage = StorageFlags { state_dir, ..StorageFlags::default() };
+        Self { config, audit, storage, ..Self::default() }
+    }
+
     /// Switches the audit log off unless a directory is named.
     #[cfg(feature = "testing")]
     pub(crate) fn keep_nothing(&mut self) {
@@ -300,7 +324,8 @@ impl Flags {
             call_budget: self.call_budget,
             concurrency: self.concurrency,
         };
-        Ceilings { policy: self.policy(), limits, sandbox: self.sandbox }
+        let audit = AuditSource::flag(self.audit.as_deref());
+        Ceilings { policy: self.policy(), limits, sandbox: self.sandbox, audit }
     }
 }
 
@@ -331,6 +356,7 @@ pub(crate) struct Process {
     /// Where managed files lie: where the platform has them, and in one more place, for trying
     /// them out. More places can only narrow.
     managed: Vec<PathBuf>,
+    audit: Option<PathBuf>,
     pub(crate) current_dir: Option<PathBuf>,
     /// Reads a variable that holds a credential, when the credential is needed. Nothing can take it
     /// out of the process's own initial environment; SECURITY.md says what guards it there.
@@ -360,6 +386,7 @@ impl Process {
             managed: std::iter::once(MANAGED.into())
                 .chain(path("LOCKKEEPER_MANAGED_DIR"))
                 .collect(),
+            audit: path("LOCKKEEPER_AUDIT"),
             current_dir: std::env::current_dir().ok(),
             variable: Some(|name| std::env::var_os(name)),
         }
@@ -406,6 +433,7 @@ impl Process {
         });
         let (write, destroy) = (write.transpose()?, destroy.transpose()?);
         let policy = PolicySource { write, destroy, ..PolicySource::default() };
-        Ok(Ceilings { policy, sandbox: self.sandbox()?, ..Ceilings::default() })
+        let audit = AuditSource::flag(self.audit.as_deref());
+        Ok(Ceilings { policy, sandbox: self.sandbox()?, audit, ..Ceilings::default() })
     }
 }

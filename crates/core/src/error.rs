@@ -16,12 +16,13 @@ pub struct ToolError {
     message: String,
     hint: Option<Cow<'static, str>>,
     retry_after_s: Option<u64>,
+    rule: Option<String>,
 }
 
 impl ToolError {
     /// An error with a stable `snake_case` code and a message in lower case, without a full stop.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, retry_after_s: None }
+        Self { code, message: message.into(), hint: None, retry_after_s: None, rule: None }
     }
 
     /// Adds what the model can do next, as an action.
@@ -36,6 +37,18 @@ impl ToolError {
     pub fn retry_after_s(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
         self
+    }
+
+    /// Names the policy's rule behind a denial. It is recorded in the audit log and never shown.
+    #[must_use]
+    pub(crate) fn denied_by(mut self, rule: impl Into<String>) -> Self {
+        self.rule = Some(rule.into());
+        self
+    }
+
+    /// The rule behind a denial.
+    pub(crate) fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
     }
 
     /// An argument that can't be used, in the model's own terms.

@@ -12,6 +12,7 @@ mod context;
 mod credential;
 mod cursor;
 mod decode;
+mod digest;
 pub mod dsn;
 mod effect;
 mod error;

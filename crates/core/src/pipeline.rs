@@ -7,26 +7,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::{Answer, Results};
-use crate::audit::{Audit, End, Open, Subject};
+use crate::audit::{Audit, Decided, End, Open, Subject, Values};
 use crate::backlog::Backlog;
 use crate::catalog::{Catalog, Listed};
 use crate::confirm::{Asker, Asking, Round, Verdict, confirm};
 use crate::context::{Call, Host};
+use crate::digest::{Digests, Showing};
 use crate::effect::Effect;
 use crate::error::ToolError;
 use crate::outside::Altered;
 use crate::policy::{Decision, Policy};
 use crate::resource::{RegisteredResource, Show};
 use crate::schema::Object;
-use crate::state::{State, hex};
+use crate::state::State;
 use crate::stop::Stop;
 use crate::text::floor_char_boundary;
 use crate::tool::{Need, Prepared};
@@ -146,27 +145,30 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let slot = match self.slot(clock.deadline, &request.cancelled).await {
             Ok(slot) => slot,
             Err(busy) => {
-                let end = End { code: busy.code(), ..End::default() };
-                Self::record_end(self.begin("_queued", Effect::Read, "", &request.client), &end);
-                return Reply::Failed(busy);
+                let record = self.begin("_queued", &request.client);
+                return Self::refuse(busy, record);
             }
         };
         let Some(listed) = self.catalog.get(request.tool) else {
-            let end = End { code: "unknown_tool", ..End::default() };
-            Self::record_end(self.begin("_unknown", Effect::Read, "", &request.client), &end);
+            let mut record = self.begin("_unknown", &request.client);
+            record.decided(Decided::DENY.by("not listed"));
+            Self::record_end(record, &End { code: "unknown_tool", ..End::default() });
             return Reply::Unknown;
         };
-        let digests = Digests::of(self.state.key().expose(), listed.name, &request.arguments);
-        let shown = hex(digests.all.get(..8).unwrap_or_default());
-        let mut record = self.begin(listed.name, Effect::Read, &shown, &request.client);
+        let arguments = &request.arguments;
+        let showing = Showing {
+            known: listed.arguments(),
+            plain: listed.plain(arguments),
+            all_clear: self.audit.rules().values == Values::Clear,
+        };
+        let mut digests = Digests::of(self.state.key().expose(), listed.name, arguments, showing);
+        let mut record = self.begin(listed.name, &request.client);
+        record.subject().args = std::mem::take(&mut digests.shown);
+        record.subject().plain = std::mem::take(&mut digests.clear);
         let incoming = Incoming { listed, request, slot, clock, digests };
         match self.admit(incoming, &mut record).await {
             Ok(admitted) => self.execute(admitted, record).await,
-            Err(Turned::Back(error)) => {
-                let end = End { code: error.code(), ..End::default() };
-                Self::record_end(record, &end);
-                Reply::Failed(error)
-            }
+            Err(Turned::Back(error)) => Self::refuse(error, record),
             Err(Turned::Hidden) => {
                 Self::record_end(record, &End { code: "unknown_tool", ..End::default() });
                 Reply::Unknown
@@ -192,10 +194,16 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         record.subject().effect = need.effect;
         record.subject().resources = need.resources.iter().map(|name| shortened(name)).collect();
         match self.policy.decide(listed.name, need.effect) {
-            Decision::Allow => {}
-            Decision::Hide => return Err(Turned::Hidden),
-            Decision::Refuse => return Err(Turned::Back(refused(need.effect))),
+            Decision::Allow => record.decided(Decided::ALLOW),
+            Decision::Hide => {
+                record.decided(Decided::DENY);
+                return Err(Turned::Hidden);
+            }
+            Decision::Refuse => {
+                return Err(Turned::Back(refused(need.effect).denied_by("destroy")));
+            }
             Decision::Ask => {
+                record.decided(Decided::ASK);
                 // A person's time counts neither against the slot nor against the budget.
                 drop(slot);
                 let asked = Instant::now();
@@ -286,17 +294,28 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         };
         let end = match &reply {
             Reply::Answer(answer) => {
-                End { code: "ok", bytes: answer.text.len(), truncated: answer.truncated }
+                let (bytes, truncated) = (answer.text.len(), answer.truncated);
+                End { code: "ok", bytes, truncated, denied_by: None }
             }
-            Reply::Failed(error) => End { code: error.code(), ..End::default() },
+            Reply::Failed(error) => End::failed(error),
             Reply::Unknown | Reply::Question { .. } => End::default(),
         };
-        if !Self::record_end(record, &end)
-            && let Reply::Answer(answer) = &mut reply
-        {
-            answer.text.push_str("\n[warning: this call is not in the audit log]");
+        // What has been changed has been changed, and saying so is better than hiding it.
+        let binding = record.is_binding() && !record.mutates();
+        if !Self::record_end(record, &end) {
+            match &mut reply {
+                _ if binding => reply = Reply::Failed(unrecorded()),
+                Reply::Answer(answer) => answer.text.push_str(UNRECORDED),
+                _ => {}
+            }
         }
         reply
+    }
+
+    /// Records a call that doesn't run.
+    fn refuse(error: ToolError, record: Open) -> Reply {
+        Self::record_end(record, &End::failed(&error));
+        Reply::Failed(error)
     }
 
     /// Any other route that reads: a resource, a list, a completion. It stands behind the gate of
@@ -312,13 +331,15 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     {
         let Reading { route, tool, resource, cancelled, client, host } = reading;
         let clock = Clock::start(self.limits.call_budget);
-        let mut record = self.begin(route, Effect::Read, "", client);
+        let mut record = self.begin(route, client);
         record.subject().resources.extend(resource.map(str::to_owned));
         let result = async {
             let slot = self.slot(clock.deadline, &cancelled).await?;
             if self.policy.decide(tool, Effect::Read) != Decision::Allow {
+                record.decided(Decided::DENY);
                 return Err(ToolError::new("not_found", "no such resource"));
             }
+            record.decided(Decided::ALLOW);
             let call = Arc::new(Call {
                 source: Arc::clone(&self.source),
                 tool: route,
@@ -339,8 +360,11 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             result
         }
         .await;
-        let code = result.as_ref().err().map_or("ok", ToolError::code);
-        Self::record_end(record, &End { code, ..End::default() });
+        let ok = || End { code: "ok", ..End::default() };
+        let end = result.as_ref().err().map_or_else(ok, End::failed);
+        let binding = record.is_binding();
+        let unbooked = !Self::record_end(record, &end) && binding;
+        let result = if unbooked { Err(unrecorded()) } else { result };
         let outside = self.policy.outside();
         match result {
             Ok(mut read) => {
@@ -379,14 +403,8 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         self.until_ended(slot, deadline + Duration::from_secs(1), cancelled).await
     }
 
-    fn begin(&self, tool: &str, effect: Effect, arguments: &str, client: &str) -> Open {
-        self.audit.begin(Subject {
-            tool: tool.to_owned(),
-            effect,
-            resources: Vec::new(),
-            arguments: arguments.to_owned(),
-            client: client.to_owned(),
-        })
+    fn begin(&self, tool: &str, client: &str) -> Open {
+        self.audit.begin(Subject::new(tool, client))
     }
 
     /// Writes the outcome; false if it couldn't.
@@ -469,54 +487,6 @@ impl Clock {
     }
 }
 
-/// Keyed hashes of a call's arguments.
-struct Digests {
-    all: [u8; 32],
-    /// Without the arguments that only choose a page: a cursor fits every page of its call.
-    page: [u8; 32],
-}
-
-impl Digests {
-    fn of(key: &[u8], tool: &str, arguments: &Object) -> Self {
-        let mut all = Keyed::new(key, tool);
-        let mut page = Keyed::new(key, tool);
-        for (name, value) in arguments {
-            let json = value.to_string();
-            for (digest, counts) in
-                [(&mut all, true), (&mut page, name != "cursor" && name != "limit")]
-            {
-                if counts {
-                    digest.add(name.as_bytes());
-                    digest.add(json.as_bytes());
-                }
-            }
-        }
-        Self { all: all.finish(), page: page.finish() }
-    }
-}
-
-struct Keyed(Option<Hmac<Sha256>>);
-
-impl Keyed {
-    fn new(key: &[u8], tool: &str) -> Self {
-        // A key of any length is accepted (RFC 2104).
-        let mut keyed = Self(Hmac::new_from_slice(key).ok());
-        keyed.add(tool.as_bytes());
-        keyed
-    }
-
-    fn add(&mut self, part: &[u8]) {
-        if let Some(hmac) = &mut self.0 {
-            hmac.update(&(part.len() as u64).to_le_bytes());
-            hmac.update(part);
-        }
-    }
-
-    fn finish(self) -> [u8; 32] {
-        self.0.map(|hmac| hmac.finalize().into_bytes().into()).unwrap_or_default()
-    }
-}
-
 /// A place in the queue.
 struct Queued<'a>(&'a AtomicUsize);
 
@@ -557,6 +527,14 @@ fn refused(effect: Effect) -> ToolError {
 fn not_recorded(error: &std::io::Error) -> ToolError {
     tracing::error!(%error, "the audit log can't be written");
     ToolError::new("audit_unavailable", "nothing was changed: the change can't be recorded first")
+        .hint("the server's owner has to make the audit directory writable")
+}
+
+/// Ends an answer that couldn't be recorded.
+const UNRECORDED: &str = "\n[warning: this call is not in the audit log]";
+
+fn unrecorded() -> ToolError {
+    ToolError::new("audit_unavailable", "the call can't be recorded, so it has no answer")
         .hint("the server's owner has to make the audit directory writable")
 }
 

@@ -219,6 +219,7 @@ pub(crate) async fn serve<S, R, W>(
     tokio::select! {
         _ = all => {}
         () = ending => {}
+        () = pipeline.audit.keep_head() => {}
     }
     pipeline.mutations.close();
     pipeline.mutations.wait().await;

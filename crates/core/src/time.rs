@@ -9,6 +9,11 @@ pub fn rfc3339(time: SystemTime) -> String {
     DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// RFC 3339 in UTC, to the microsecond: what orders records of siblings.
+pub(crate) fn rfc3339_micros(time: SystemTime) -> String {
+    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
 /// Reads an RFC 3339 time or a date (`2026-11-21`, its first moment in UTC).
 pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
     let text = text.trim();

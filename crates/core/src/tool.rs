@@ -28,6 +28,10 @@ pub trait Tool<S: Send + Sync + 'static>: 'static {
     /// The result.
     type Output: Output;
 
+    /// Arguments whose values the audit log may show; of the others it shows keyed hashes. Never
+    /// one that can hold a secret or another's text.
+    const PLAIN: &'static [&'static str] = &[];
+
     /// What these arguments need, decided before policy, audit and confirmation.
     fn plan(_args: &Self::Args) -> Need {
         Need::new(Self::Effect::EFFECT)
@@ -89,6 +93,7 @@ pub struct Method<S: 'static> {
 pub(crate) struct Entry<S: 'static> {
     pub(crate) effect: Effect,
     pub(crate) bulk: bool,
+    pub(crate) plain: &'static [&'static str],
     pub(crate) input: fn() -> (String, Object),
     pub(crate) output: fn() -> (String, Object),
     pub(crate) prepare: fn(Object, &Object) -> Result<Prepared<S>, ToolError>,
@@ -125,6 +130,7 @@ const fn entry<S: Send + Sync + 'static, T: Tool<S>>() -> Entry<S> {
     Entry {
         effect: T::Effect::EFFECT,
         bulk: T::Output::BULK,
+        plain: T::PLAIN,
         input: schema::of::<T::Args>,
         output: schema::of_output::<T::Output>,
         prepare: prepare::<S, T>,

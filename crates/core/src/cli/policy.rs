@@ -77,7 +77,7 @@ pub(super) fn run<S: Server>(
             let pipeline = &served.pipeline;
             let call = (tool.as_str(), arguments);
             served.restrict(Keeping::Nothing)?;
-            in_runtime(async {
+            in_runtime(&pipeline.audit, async {
                 let explained =
                     explain::<S>(&pipeline.policy, &pipeline.source, call, live).await?;
                 print(&if json { format!("{}\n", json!(explained)) } else { explained.text() });
@@ -92,7 +92,7 @@ pub(super) fn run<S: Server>(
                 return Err(StartError::new(problem));
             }
             served.restrict(Keeping::Nothing)?;
-            in_runtime(async {
+            in_runtime(&pipeline.audit, async {
                 let (mut lines, mut values, mut failed) = (String::new(), Vec::new(), 0);
                 for test in &served.tests {
                     let (value, line, passed) =

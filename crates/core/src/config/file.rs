@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
 use super::{Ceilings, LimitsSource};
+use crate::audit::AuditSource;
 use crate::outside::Secrets;
 use crate::policy::mask::Mask;
 use crate::policy::stated::{PolicySource, Stated};
@@ -75,6 +76,7 @@ struct File {
     policy: PolicyTable,
     limits: LimitsSource,
     sandbox: SandboxTable,
+    audit: AuditSource,
     test: Vec<Spanned<TestTable>>,
     managed: Option<Spanned<ManagedTable>>,
 }
@@ -189,6 +191,7 @@ fn read(path: &Path, managed: Managed) -> Result<Read, Failed> {
             policy: place.policy(&file.policy),
             limits: file.limits,
             sandbox: file.sandbox.mode,
+            audit: file.audit,
         },
         tests: file.test.into_iter().map(|test| place.test(test)).collect(),
         open: file
