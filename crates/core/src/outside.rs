@@ -128,6 +128,22 @@ impl Outside {
         redacted.then(&escaped)
     }
 
+    /// Where to cut a text so that no credential is cut: one that begins before `part` is taken in,
+    /// one that goes on after it is left out.
+    pub fn uncut(self, text: &str, part: Range<usize>) -> Range<usize> {
+        let Range { mut start, mut end } = part;
+        for credential in credentials::credentials(text) {
+            let Range { start: from, end: to } = credential.range;
+            if from < start && start < to {
+                start = from;
+            }
+            if from < end && end < to {
+                end = from;
+            }
+        }
+        start..end.max(start)
+    }
+
     /// Shows all strings of a JSON value, and the names in it.
     pub(crate) fn show_value(self, value: &mut Value) -> Altered {
         let mut altered = Altered::default();

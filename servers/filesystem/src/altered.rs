@@ -226,3 +226,30 @@ fn the_owner_decides_whether_credentials_are_shown() {
     assert!(shows(&["--secrets", "off"]));
     assert!(!shows(&["--secrets", "off", "--config", &policy]));
 }
+
+#[test]
+fn a_long_line_is_cut_beside_a_credential() {
+    let fixture = Fixture::new("small");
+    // At both edges of what is shown of the line, and megabytes into it.
+    for before in [100, 240, 250, 260, 300, 2_000_000] {
+        for between in [1, 20, 40, 55, 60, 100, 230, 239] {
+            let line = format!(
+                "{}{}{}needle{}{}{}\n",
+                "x ".repeat(before / 2),
+                token(),
+                " ".repeat(between),
+                " ".repeat(between),
+                token(),
+                " x".repeat(400)
+            );
+            fixture.write("a.txt", line.as_bytes());
+            let mut client = client(&fixture, &[]);
+            let text = seen(&client.call("search_text", json!({"pattern": "needle"})));
+            let part = token().get(5..17).unwrap().to_owned();
+            assert!(text.contains("needle"), "{text}");
+            assert!(!text.contains(&part), "{before} {between}: {text}");
+            let end = token().get(22..).unwrap().to_owned();
+            assert!(!text.contains(&end), "{before} {between}: {text}");
+        }
+    }
+}

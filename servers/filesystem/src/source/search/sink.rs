@@ -7,6 +7,7 @@ use std::io;
 use grep_matcher::Matcher as _;
 use grep_regex::RegexMatcher;
 use grep_searcher::{Searcher, Sink, SinkContext, SinkFinish, SinkMatch};
+use lockkeeper_core::Outside;
 
 use super::SearchMode;
 use crate::source::text;
@@ -15,6 +16,8 @@ use crate::source::text;
 const LONGEST_LINE: usize = 300;
 /// Characters shown before a match in a long line.
 const LEAD: usize = 60;
+/// Bytes looked at on both sides of what is shown of a long line, so that no credential is cut.
+const AROUND: usize = 512;
 /// What of a buffer is enough to guess an encoding from.
 const SAMPLE: usize = 16 * 1024;
 
@@ -83,35 +86,37 @@ impl<'m> FileSink<'m> {
     fn push(&mut self, number: u64, bytes: &[u8], at: Option<usize>, buffer: &[u8]) {
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let at_byte = at.unwrap_or(0);
         // Enough for the window even if every character takes four bytes, also around a match that
-        // lies megabytes into one line.
-        let from = at.map_or(0, |at| at.saturating_sub(LEAD * 4));
-        let cut_before = from > 0;
-        let window = bytes.get(from..).unwrap_or_default();
-        let cut_after = window.len() > LONGEST_LINE * 8;
-        let window = window.get(..LONGEST_LINE * 8).unwrap_or(window);
-        let whole = !cut_before && !cut_after;
+        // lies megabytes into one line, and for a credential that goes over its edges.
+        let from = at_byte.saturating_sub(LEAD * 4 + AROUND);
+        let to = at_byte.saturating_add(LONGEST_LINE * 4 + AROUND).min(bytes.len());
+        let (cut_before, cut_after) = (from > 0, to < bytes.len());
+        let window = bytes.get(from..to).unwrap_or_default();
         let (before, rest) =
-            window.split_at_checked(at.unwrap_or(0).saturating_sub(from)).unwrap_or((&[], window));
+            window.split_at_checked(at_byte.saturating_sub(from)).unwrap_or((&[], window));
         let before = self.decode(before, buffer);
         let rest = self.decode(rest, buffer);
-        let column = u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX);
-        let length = before.chars().count() + rest.chars().count();
-        if whole && length <= LONGEST_LINE {
+        let lead = before.chars().count();
+        let length = lead + rest.chars().count();
+        if !cut_before && !cut_after && length <= LONGEST_LINE {
             self.text.push_str(&before);
             self.text.push_str(&rest);
         } else {
-            let lead = before.chars().count().saturating_sub(LEAD);
-            if cut_before || lead > 0 {
+            let nth = |text: &str, n| text.char_indices().nth(n).map(|(place, _)| place);
+            let start = nth(&before, lead.saturating_sub(LEAD)).unwrap_or(before.len());
+            let end = nth(&rest, LONGEST_LINE - LEAD).unwrap_or(rest.len()) + before.len();
+            let window = format!("{before}{rest}");
+            let part = Outside::AS_DEFAULT.uncut(&window, start..end);
+            if cut_before || part.start > 0 {
                 self.text.push('…');
             }
-            self.text.extend(before.chars().skip(lead));
-            let room = LONGEST_LINE - LEAD;
-            self.text.extend(rest.chars().take(room));
-            if cut_after || rest.chars().nth(room).is_some() {
+            self.text.push_str(window.get(part.clone()).unwrap_or_default());
+            if cut_after || part.end < window.len() {
                 self.text.push('…');
             }
         }
+        let column = u32::try_from(lead + 1).unwrap_or(u32::MAX);
         let column = if cut_before || at.is_none() { 0 } else { column };
         let end = self.text.len();
         self.lines.push(Line { number, end, column, is_hit: at.is_some() });
