@@ -177,10 +177,7 @@ fn no_source_of_a_credential_leaks_it() {
             let dsn = format!("postgres://u:{dsn}@host/db?sslpassword={dsn}");
             let config = format!("# {other}\n[source]\ncredential = {source:?}\ndsn = {dsn:?}\n");
             let config = fixture.file("config.toml", &config);
-            let mut fixture = fixture.also(&["--config", &config]);
-            if kind.contains("command") {
-                fixture = fixture.also(&["--sandbox", "off"]);
-            }
+            let fixture = fixture.also(&["--config", &config]);
 
             let mut session = fixture.connect(era);
             for end in ["welcome", "refused", "panic", "nonsense"] {

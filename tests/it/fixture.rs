@@ -60,6 +60,10 @@ impl Fixture {
         self
     }
 
+    pub(crate) fn program(&self) -> &'static str {
+        self.program
+    }
+
     /// A path in the fixture's own directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

@@ -12,6 +12,8 @@
 mod answers;
 mod architecture;
 mod audit;
+#[cfg(target_os = "linux")]
+mod broker;
 mod calls;
 mod canary;
 mod clients;

@@ -13,11 +13,6 @@ use crate::fixture::{Fixture, eras};
 
 const WELCOME: &str = r#"{"characters":5}"#;
 
-/// A sandboxed process can't run a program.
-fn unboxed(fixture: Fixture, kind: &str) -> Fixture {
-    if kind == "command" { fixture.also(&["--sandbox", "off"]) } else { fixture }
-}
-
 fn private(path: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
@@ -41,7 +36,7 @@ fn every_source_gives_the_credential_when_it_is_needed() {
         eras(|era| {
             let state = state.to_str().unwrap();
             let fixture = Fixture::new(&["--state-dir", state, "--credential", &source]);
-            let fixture = unboxed(fixture, kind).env("FIXTURE_TOKEN", "t0ken");
+            let fixture = fixture.env("FIXTURE_TOKEN", "t0ken");
             assert_eq!(fixture.connect(era).text("log_in", json!({})), WELCOME, "{source}");
             let check = fixture.run(&["check"]);
             let line = check.stdout();
@@ -50,7 +45,7 @@ fn every_source_gives_the_credential_when_it_is_needed() {
             assert_eq!(check.code(), 0);
         });
         let fixture = Fixture::new(&["--state-dir", state.to_str().unwrap()]);
-        let fixture = unboxed(fixture, kind).env("FIXTURE_TOKEN", "t0ken");
+        let fixture = fixture.env("FIXTURE_TOKEN", "t0ken");
         let setting = format!("[source]\ncredential = {source:?}\n");
         let config = fixture.file("config.toml", &setting);
         let fixture = fixture.also(&["--config", &config]);

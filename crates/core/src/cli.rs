@@ -16,7 +16,7 @@ use crate::audit::{self, Audit};
 use crate::catalog::{Catalog, Listing};
 use crate::config::{Flags, InForce, Process, Settings, Test};
 use crate::context::Host;
-use crate::credential::Credentials;
+use crate::credential::{Credentials, serve_broker_if_asked};
 use crate::handler::Identity;
 use crate::outside::Secrets;
 use crate::pipeline::{Ask, Parts, Pipeline, Reply, Request};
@@ -88,6 +88,9 @@ enum Command<O: Args> {
 
 /// Runs a server's command line. The whole `main` of a connector binary.
 pub fn main<S: Server>() -> ExitCode {
+    if let Some(code) = serve_broker_if_asked() {
+        return code;
+    }
     let command = Cli::<S::Options>::command().name(S::NAME).version(S::VERSION).about(S::ABOUT);
     let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
@@ -251,6 +254,11 @@ impl<S: Server> Served<S> {
                     tracing::debug!(%error, "a directory stays out of reach");
                 }
             }
+        }
+        if self.sandbox != Mode::Off {
+            self.credential.start_broker().map_err(|error| {
+                StartError::new(format!("the credential's program gets no broker: {error}"))
+            })?;
         }
         let mut reach = S::reach(&pipeline.source);
         reach.read.extend(self.credential.files());

@@ -2,19 +2,22 @@
 //! needs it, never at the start. What a person wrote in place of a source may be the secret itself,
 //! so nothing here repeats what it couldn't find.
 
+mod broker;
 mod command;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use self::broker::Broker;
+pub(crate) use self::broker::serve_if_asked as serve_broker_if_asked;
 use self::command::CommandError;
 use crate::error::ToolError;
 use crate::private::{self, Owner, Refused};
@@ -183,6 +186,8 @@ pub struct Credentials(Option<Arc<Inner>>);
 struct Inner {
     credential: Credential,
     place: Place,
+    /// Runs the command once this process can't.
+    broker: OnceLock<std::sync::Mutex<Broker>>,
     /// Held while it is read, so that a person is asked once by a program that asks.
     kept: Mutex<Option<Arc<Secret<String>>>>,
 }
@@ -204,7 +209,12 @@ impl fmt::Debug for Credentials {
 
 impl Credentials {
     pub(crate) fn new(credential: Option<Credential>, place: Place) -> Self {
-        let inner = |credential| Inner { credential, place, kept: Mutex::default() };
+        let inner = |credential| Inner {
+            credential,
+            place,
+            broker: OnceLock::new(),
+            kept: Mutex::default(),
+        };
         Self(credential.map(inner).map(Arc::new))
     }
 
@@ -234,6 +244,18 @@ impl Credentials {
         if let Some(inner) = &self.0 {
             *inner.kept.lock().await = None;
         }
+    }
+
+    /// Prepares for a sandbox: starts the broker, if the source is a command.
+    pub(crate) fn start_broker(&self) -> std::io::Result<()> {
+        if let Some(inner) = &self.0
+            && let Origin::Command(words) = &inner.credential.origin
+        {
+            let broker = Broker::start(words)?;
+            // There is one start of a process.
+            drop(inner.broker.set(broker.into()));
+        }
+        Ok(())
     }
 
     /// The files that it is read from.
@@ -319,7 +341,11 @@ impl Inner {
                 let bytes = private::read(&path, MOST_VALUE, Owner::Anyone);
                 bytes.map_err(Unread::File)?.into_text().ok_or(Unread::BadFile)
             }
-            Origin::Command(words) => command::run(words).map_err(Unread::Command),
+            Origin::Command(words) => match self.broker.get() {
+                Some(broker) => broker.lock().unwrap_or_else(PoisonError::into_inner).ask(),
+                None => command::run(words),
+            }
+            .map_err(Unread::Command),
             Origin::Store(name) => {
                 let bytes = self.place.vault.get(name).map_err(Unread::Store)?;
                 bytes.into_text().ok_or(Unread::BadStore)

@@ -56,10 +56,8 @@ impl Secret<String> {
 
 impl Secret<Vec<u8>> {
     /// The bytes as text, without one line end. `None` if they are no text, or none is left.
-    pub(crate) fn into_text(mut self) -> Option<Secret<String>> {
-        // The same allocation goes on, so that there is one place to wipe.
-        let text = String::from_utf8(std::mem::take(&mut self.0));
-        let mut text = Secret::new(text.map_err(|error| Self::new(error.into_bytes())).ok()?);
+    pub(crate) fn into_text(self) -> Option<Secret<String>> {
+        let mut text = self.into_string()?;
         if text.0.ends_with('\n') {
             text.0.pop();
             if text.0.ends_with('\r') {
@@ -67,6 +65,13 @@ impl Secret<Vec<u8>> {
             }
         }
         (!text.0.is_empty()).then_some(text)
+    }
+
+    /// The bytes as they are, if they are text.
+    pub(crate) fn into_string(mut self) -> Option<Secret<String>> {
+        // The same allocation goes on, so that there is one place to wipe.
+        let text = String::from_utf8(std::mem::take(&mut self.0));
+        Some(Secret::new(text.map_err(|error| Self::new(error.into_bytes())).ok()?))
     }
 }
 

@@ -4,7 +4,8 @@
 
 use std::io::{self, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use crate::vault::MOST_VALUE;
 
 /// Some ask a person for a fingerprint; a call has 25 s.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at whether somebody still waits.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why a program gave no secret. It never holds what the program printed, or was.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,13 @@ pub(crate) enum CommandError {
     Failed(ExitStatus),
     #[error("the program's output is empty, no text or longer than {MOST_VALUE} bytes")]
     BadOutput,
+    #[error("nobody waits for the program any more")]
+    Gone,
+    #[error("the broker that runs the program has ended: {}", .0.kind())]
+    NoBroker(io::Error),
+    /// What the broker said, which is one of the above.
+    #[error("{0}")]
+    Told(String),
 }
 
 /// Splits a command line as a POSIX shell does, and does nothing else of what one does: no
@@ -72,10 +82,22 @@ pub(super) fn words(line: &str) -> Option<Vec<String>> {
 
 /// Runs a program to its end: what it prints, without one line end.
 pub(super) fn run(words: &[String]) -> Result<Secret<String>, CommandError> {
-    run_within(words, PATIENCE)
+    run_until(words, &AtomicBool::new(false))
 }
 
-fn run_within(words: &[String], patience: Duration) -> Result<Secret<String>, CommandError> {
+/// The same, as long as nobody says that the asker has gone.
+pub(super) fn run_until(
+    words: &[String],
+    gone: &AtomicBool,
+) -> Result<Secret<String>, CommandError> {
+    run_within(words, PATIENCE, gone)
+}
+
+fn run_within(
+    words: &[String],
+    patience: Duration,
+    gone: &AtomicBool,
+) -> Result<Secret<String>, CommandError> {
     let deadline = Instant::now() + patience;
     let mut child = spawn(words).map_err(CommandError::NotStarted)?;
     let output = child.stdout.take();
@@ -88,7 +110,17 @@ fn run_within(words: &[String], patience: Duration) -> Result<Secret<String>, Co
         // If nobody waits any more, the bytes are wiped here.
         drop(sender.send(read.is_some_and(|read| read.is_ok()).then_some(bytes)));
     });
-    let output = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    let output = loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left.min(LOOK)) {
+            Err(RecvTimeoutError::Timeout) if gone.load(Ordering::Relaxed) => {
+                end(&mut child);
+                return Err(CommandError::Gone);
+            }
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+            other => break other,
+        }
+    };
     let is_too_long = |bytes: &Secret<Vec<u8>>| bytes.expose().len() > MOST_VALUE;
     if output.as_ref().is_ok_and(|output| output.as_ref().is_some_and(is_too_long)) {
         end(&mut child);
@@ -97,6 +129,10 @@ fn run_within(words: &[String], patience: Duration) -> Result<Secret<String>, Co
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) if output.is_ok() => break status,
+            Ok(None) if gone.load(Ordering::Relaxed) => {
+                end(&mut child);
+                return Err(CommandError::Gone);
+            }
             Ok(None) if output.is_ok() && Instant::now() < deadline => {
                 thread::park_timeout(Duration::from_millis(2));
             }
@@ -151,7 +187,7 @@ mod tests {
     }
 
     fn output(script: &str) -> Result<String, String> {
-        let output = run_within(&sh(script), Duration::from_secs(5));
+        let output = run_within(&sh(script), Duration::from_secs(5), &AtomicBool::new(false));
         output.map(|text| text.expose().clone()).map_err(|error| error.to_string())
     }
 
@@ -212,7 +248,10 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let mark = directory.path().join("mark");
             let script = format!("(sleep 1; touch {}) & {script}", mark.display());
-            let error = run_within(&sh(&script), Duration::from_millis(300)).map(drop).unwrap_err();
+            let error =
+                run_within(&sh(&script), Duration::from_millis(300), &AtomicBool::new(false))
+                    .map(drop)
+                    .unwrap_err();
             assert!(matches!(error, CommandError::TimedOut), "{script}: {error}");
             assert!(begun.elapsed() < Duration::from_secs(5), "{script}");
             thread::park_timeout(Duration::from_millis(1200));
