@@ -82,12 +82,17 @@ fn a_hidden_resource_is_missing_on_every_route() {
 
 #[test]
 fn masked_values_never_leave() {
-    for (mask, shown) in [("redact", "[masked]"), ("last4", "[masked]"), ("hash", "[hash:")] {
+    for (mask, shown) in [
+        ("redact", "[redacted:masked]"),
+        ("last4", "[redacted:masked]"),
+        ("hash", "[redacted:hash_"),
+    ] {
         eras(|era| {
             let fixture = configured(&format!("[policy.mask]\n\"second\" = \"{mask}\"\n"));
             let mut session = fixture.connect(era);
             let answer = session.text("get_note", json!({"note_name": "second"}));
             assert!(answer.contains(shown) && !answer.contains("two"), "{answer}");
+            assert!(answer.contains("altered: 1 redacted"), "{answer}");
             let read = session.ask("resources/read", json!({"uri": "note:///second"}));
             assert!(!read.to_string().contains("two"), "{read}");
             let first = session.text("get_note", json!({"note_name": "first"}));

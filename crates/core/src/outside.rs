@@ -132,7 +132,11 @@ impl Outside {
     /// one that goes on after it is left out.
     pub fn uncut(self, text: &str, part: Range<usize>) -> Range<usize> {
         let Range { mut start, mut end } = part;
-        for credential in credentials::credentials(text) {
+        let found = match self.secrets {
+            Secrets::Redact => credentials::credentials(text),
+            Secrets::Off => Vec::new(),
+        };
+        for credential in found {
             let Range { start: from, end: to } = credential.range;
             if from < start && start < to {
                 start = from;

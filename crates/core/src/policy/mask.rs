@@ -79,16 +79,17 @@ impl Masks {
         self.rules.iter().filter(|rule| rule.pattern.covers(name)).map(|rule| rule.mask).max()
     }
 
-    /// What is shown instead of `value`.
+    /// What is shown instead of `value`. Counts as [`Altered::redacted`](crate::Altered), and
+    /// whoever gives it back to a tool that writes is refused.
     pub fn apply(&self, mask: Mask, value: &str) -> String {
         match mask {
-            Mask::Redact => "[masked]".to_owned(),
-            Mask::Hash => format!("[hash:{}]", self.hash(value)),
+            Mask::Redact => "[redacted:masked]".to_owned(),
+            Mask::Hash => format!("[redacted:hash_{}]", self.hash(value)),
             Mask::Last4 => {
                 let shown = value.char_indices().rev().nth(3).map(|(start, _)| start);
                 match shown.and_then(|start| value.get(start..)) {
-                    Some(end) if value.chars().count() >= 8 => format!("[masked]{end}"),
-                    _ => "[masked]".to_owned(),
+                    Some(end) if value.chars().count() >= 8 => format!("[redacted:masked]{end}"),
+                    _ => "[redacted:masked]".to_owned(),
                 }
             }
         }
@@ -139,13 +140,13 @@ mod tests {
     #[test]
     fn what_is_left_of_a_value() {
         let masks = masks(&[]);
-        assert_eq!(masks.apply(Mask::Redact, "4111111111111111"), "[masked]");
-        assert_eq!(masks.apply(Mask::Last4, "4111111111111234"), "[masked]1234");
-        assert_eq!(masks.apply(Mask::Last4, "größenwahn🦀"), "[masked]ahn🦀");
-        assert_eq!(masks.apply(Mask::Last4, "1234567"), "[masked]");
+        assert_eq!(masks.apply(Mask::Redact, "4111111111111111"), "[redacted:masked]");
+        assert_eq!(masks.apply(Mask::Last4, "4111111111111234"), "[redacted:masked]1234");
+        assert_eq!(masks.apply(Mask::Last4, "größenwahn🦀"), "[redacted:masked]ahn🦀");
+        assert_eq!(masks.apply(Mask::Last4, "1234567"), "[redacted:masked]");
         let hash = masks.apply(Mask::Hash, "ada@example.org");
         assert_eq!(hash, masks.apply(Mask::Hash, "ada@example.org"));
         assert_ne!(hash, masks.apply(Mask::Hash, "bob@example.org"));
-        assert_eq!(hash.len(), "[hash:]".len() + 16);
+        assert_eq!(hash.len(), "[redacted:hash_]".len() + 16);
     }
 }
