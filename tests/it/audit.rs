@@ -73,7 +73,7 @@ fn denied_calls_are_in_the_book() {
         assert!(session.text("write_note", overwrite).starts_with("error: policy_denied"));
         session.call("delete_note", json!({"name": "first"}));
         session.end();
-        assert_eq!(fixture.outcomes(), ["write_note policy_denied", "_unknown unknown_tool"]);
+        assert_eq!(fixture.outcomes(), ["write_note policy_denied", "delete_note unknown_tool"]);
     });
 }
 
@@ -309,13 +309,16 @@ fn the_book_can_be_asked() {
     assert_eq!(tools(&["tail", "-n", "1"]), ["_unknown"]);
     assert_eq!(tools(&["query", "--tool", "*_note"]), all[..3]);
     assert_eq!(tools(&["query", "--effect", "add"]), ["add_note"]);
-    assert_eq!(tools(&["query", "--denied"]), ["write_note", "_unknown"]);
+    assert_eq!(tools(&["query", "--denied"]), ["write_note"]);
     assert_eq!(tools(&["query", "--since", "1h"]), all);
     assert_eq!(tools(&["query", "--since", "2100-01-01"]), Vec::<String>::new());
     assert_eq!(fixture.run_audit(&["query", "--since", "soon"]).code(), 1);
     let shown = fixture.run_audit(&["query"]).stdout();
     assert!(shown.contains("deny  write_note (destroy) policy_denied"), "{shown}");
-    assert!(shown.contains("rule destroy") && !shown.contains('\u{1b}'), "{shown}");
+    assert!(
+        shown.contains("rule destroy = \"never\" (--destroy)") && !shown.contains('\u{1b}'),
+        "{shown}"
+    );
     let records = fixture.audit();
     let added = records.iter().find(|record| record["tool"] == "add_note").unwrap();
     assert_eq!(added["plain"]["text"], "t");

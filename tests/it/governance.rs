@@ -81,6 +81,22 @@ fn a_hidden_resource_is_missing_on_every_route() {
 }
 
 #[test]
+fn the_audit_log_names_the_rule_behind_every_denial() {
+    eras(|era| {
+        let fixture = configured(&format!("{ROUTES}[policy.tools]\ndeny = [\"get_peak\"]\n"));
+        let mut session = fixture.connect(era);
+        session.call("get_note", json!({"note_name": "second"}));
+        session.call("get_peak", json!({}));
+        session.call("get_note", json!({"note_name": "first"}));
+        session.end();
+        let ran = fixture.run_audit(&["query", "--denied", "--json"]).stdout();
+        assert!(ran.contains("resources.deny `second` ("), "{ran}");
+        assert!(ran.contains("tools.deny `get_peak` ("), "{ran}");
+        assert_eq!(ran.matches("\"deny\"").count(), 2, "{ran}");
+    });
+}
+
+#[test]
 fn masked_values_never_leave() {
     for (mask, shown) in [
         ("redact", "[redacted:masked]"),

@@ -16,6 +16,8 @@ use crate::tool::{Entry, Kind, Prepared, Registered};
 /// A server's visible tools.
 pub(crate) struct Catalog<S: 'static> {
     tools: BTreeMap<String, Listed<S>>,
+    /// Those that the policy hides, with the weakest effect of each: for the audit log alone.
+    hidden: BTreeMap<String, (&'static str, Effect)>,
 }
 
 /// One visible tool.
@@ -80,12 +82,22 @@ impl<S> Catalog<S> {
             .map(|tool| list(tool, listing))
             .map(|listed| (listed.definition.name.clone(), listed))
             .collect();
-        Self { tools }
+        let hidden = registered
+            .iter()
+            .filter(|tool| !listing.policy.lists(tool.name, tool.effects().0))
+            .map(|tool| (format!("{}{}", listing.prefix, tool.name), (tool.name, tool.effects().0)))
+            .collect();
+        Self { tools, hidden }
     }
 
     /// The tool that clients know by this name, if it is visible.
     pub(crate) fn get(&self, name: &str) -> Option<&Listed<S>> {
         self.tools.get(name)
+    }
+
+    /// The tool that this would be if the policy didn't hide it, and its effect.
+    pub(crate) fn hidden(&self, name: &str) -> Option<(&'static str, Effect)> {
+        self.hidden.get(name).copied()
     }
 
     /// All visible tools, by name.

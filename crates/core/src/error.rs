@@ -41,7 +41,7 @@ impl ToolError {
 
     /// Names the policy's rule behind a denial. It is recorded in the audit log and never shown.
     #[must_use]
-    pub(crate) fn denied_by(mut self, rule: impl Into<String>) -> Self {
+    pub fn denied_by(mut self, rule: impl Into<String>) -> Self {
         self.rule = Some(rule.into());
         self
     }

@@ -150,8 +150,15 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             }
         };
         let Some(listed) = self.catalog.get(request.tool) else {
-            let mut record = self.begin("_unknown", &request.client);
-            record.decided(Decided::DENY.by("not listed"));
+            let record = match self.catalog.hidden(request.tool) {
+                Some((name, effect)) => {
+                    let mut record = self.begin(name, &request.client);
+                    record.subject().effect = effect;
+                    record.decided(Decided::DENY.by(self.policy.rule(name, effect)));
+                    record
+                }
+                None => self.begin("_unknown", &request.client),
+            };
             Self::record_end(record, &End { code: "unknown_tool", ..End::default() });
             return Reply::Unknown;
         };
@@ -196,11 +203,13 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         match self.policy.decide(listed.name, need.effect) {
             Decision::Allow => record.decided(Decided::ALLOW),
             Decision::Hide => {
-                record.decided(Decided::DENY);
+                let rule = self.policy.rule(listed.name, need.effect);
+                record.decided(Decided::DENY.by(rule));
                 return Err(Turned::Hidden);
             }
             Decision::Refuse => {
-                return Err(Turned::Back(refused(need.effect).denied_by("destroy")));
+                let rule = self.policy.rule(listed.name, need.effect);
+                return Err(Turned::Back(refused(need.effect).denied_by(rule)));
             }
             Decision::Ask => {
                 record.decided(Decided::ASK);

@@ -8,6 +8,13 @@ const UNCLEAR: &str = "nothing was changed; leave that part out: name only what 
 
 impl From<FsError> for ToolError {
     fn from(error: FsError) -> Self {
+        let rule = match &error {
+            FsError::NotFound { rule, .. } => rule.clone(),
+            FsError::Outside { .. } => Some("outside the allowed directories".to_owned()),
+            FsError::ReadOnly { .. } => Some("the directory is read-only".to_owned()),
+            FsError::GitInternals { .. } => Some("nothing is written into .git".to_owned()),
+            _ => None,
+        };
         let (code, hint) = match &error {
             FsError::NotFound { .. } => {
                 ("not_found", "find_files searches names; list_directory shows a directory")
@@ -102,6 +109,10 @@ impl From<FsError> for ToolError {
                 _ => ("io_error", "try again, or another file"),
             },
         };
-        Self::new(code, error.to_string()).hint(hint)
+        let refused = Self::new(code, error.to_string()).hint(hint);
+        match rule {
+            Some(rule) => refused.denied_by(rule),
+            None => refused,
+        }
     }
 }

@@ -129,7 +129,9 @@ impl std::fmt::Display for Found {
             }
         }
         if let Some(rule) = decided("rule") {
-            write!(f, ", rule {}", rule.escape_debug())?;
+            // Quotes in a rule are the policy's own; what could steer a terminal is not shown.
+            let rule = rule.replace(char::is_control, "\u{fffd}");
+            write!(f, ", rule {rule}")?;
         }
         for resource in &self.seen.resources {
             write!(f, " {}", resource.escape_debug())?;
