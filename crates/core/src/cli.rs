@@ -205,6 +205,8 @@ impl<S: Server> Served<S> {
         };
         let policy = Policy::new(&settings.policy, &subjects).map_err(StartError::new)?;
         let audit = settings.audit()?;
+        environment.own = settings.own();
+        environment.own.extend(audit.directory.clone());
         let state = Arc::new(State::new(settings.state_dir));
         environment.outside = policy.outside();
         environment.scope = policy.scope().clone();

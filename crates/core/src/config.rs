@@ -22,6 +22,7 @@ use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Destroy, Patterns};
 use crate::sandbox::Mode;
 use crate::server::{Environment, StartError};
+use crate::state::State;
 use crate::vault::Vault;
 use file::Read;
 pub(crate) use file::{Expected, InForce, Test};
@@ -179,6 +180,17 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
             sandbox,
             audit,
         })
+    }
+}
+
+impl<O> Settings<O> {
+    /// Core's own files, beside the audit log.
+    pub(crate) fn own(&self) -> Vec<PathBuf> {
+        let kept = self.state_dir.iter().flat_map(|directory| {
+            State::FILES.iter().chain(&Vault::FILES).map(|name| directory.join(name))
+        });
+        let files = self.files.iter().map(|file| file.path.clone());
+        kept.chain(files).chain(self.place.vault.key_file.clone()).collect()
     }
 }
 

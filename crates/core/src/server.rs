@@ -121,6 +121,9 @@ pub struct Environment {
     pub current_dir: Option<PathBuf>,
     /// Whether writing was asked for by name (`--write` or its like), and not only implied.
     pub write: bool,
+    /// Core's own files and directories (keys, secrets, the audit log, configuration in force),
+    /// which no tool may reach. They need not exist yet.
+    pub own: Vec<PathBuf>,
     /// How text from outside is shown.
     pub outside: Outside,
     /// The resource rules of the policy in force.

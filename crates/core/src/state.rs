@@ -18,6 +18,9 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// What lies in the directory.
+    pub(crate) const FILES: [&str; 2] = ["state.key", "nonces"];
+
     /// State in `directory`; without one, everything sealed ends with the process.
     pub(crate) fn new(directory: Option<PathBuf>) -> Self {
         Self { directory, key: OnceLock::new() }

@@ -77,6 +77,9 @@ struct Opened {
 }
 
 impl Vault {
+    /// What lies in the state directory.
+    pub(crate) const FILES: [&str; 3] = ["secrets", "secrets.key", "secrets.lock"];
+
     /// The value of one secret.
     pub(crate) fn get(&self, name: &str) -> Result<Secret<Vec<u8>>, VaultError> {
         let opened = self.open()?.ok_or(VaultError::Unknown)?;

@@ -48,19 +48,62 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
     };
     let mut deny = flag(options.deny, "--deny");
     deny.extend(environment.scope.deny().iter().cloned());
+    let roots = roots.collect::<Result<Vec<_>, _>>()?;
+    deny.extend(own_files(&roots, &environment.own));
     let mut only: Vec<Vec<ScopePattern>> =
         environment.scope.allow().map(<[ScopePattern]>::to_vec).collect();
     if !options.only.is_empty() {
         only.push(flag(options.only, "--only"));
     }
     Ok(Config {
-        roots: roots.collect::<Result<_, _>>()?,
+        roots,
         deny,
         only,
         allow: options.allow,
         allow_git: options.allow_git,
         outside: environment.outside,
     })
+}
+
+/// Rules that hide the server's own files, and their drafts, where they lie beneath a root.
+fn own_files(roots: &[RootSpec], own: &[PathBuf]) -> Vec<ScopePattern> {
+    let roots: Vec<PathBuf> =
+        roots.iter().filter_map(|root| root.path.canonicalize().ok()).collect();
+    let beneath =
+        |place: &PathBuf| roots.iter().any(|root| place != root && place.starts_with(root));
+    // A link to such a file is one of them: another could be put in its place.
+    let places = own.iter().flat_map(|path| {
+        let parent = path.parent().and_then(canonical);
+        let itself = parent.and_then(|parent| Some(parent.join(path.file_name()?)));
+        canonical(path).into_iter().chain(itself)
+    });
+    let rules = |place: PathBuf| {
+        let glob = escape(&place.to_string_lossy().replace('\\', "/"));
+        [glob.clone(), format!("{glob}.*")]
+            .map(|glob| ScopePattern::new(glob, "the server's own files"))
+    };
+    places.filter(beneath).flat_map(rules).collect()
+}
+
+/// A path whose end need not exist yet, by its canonical beginning.
+fn canonical(path: &Path) -> Option<PathBuf> {
+    if let Ok(canonical) = path.canonicalize() {
+        return Some(canonical);
+    }
+    let path = std::path::absolute(path).ok()?;
+    Some(canonical(path.parent()?)?.join(path.file_name()?))
+}
+
+/// A path as a glob that matches it alone.
+fn escape(path: &str) -> String {
+    let mut glob = String::with_capacity(path.len());
+    for c in path.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\' | '!') {
+            glob.push('\\');
+        }
+        glob.push(c);
+    }
+    glob
 }
 
 fn parse_root(text: &str, environment: &Environment) -> Result<RootSpec, StartError> {
@@ -131,6 +174,28 @@ mod tests {
         }
         assert!(start(&at("none"), &home, &[]).unwrap_err().contains("can't open"));
         assert!(start("", &home, &[]).is_err());
+    }
+
+    #[test]
+    fn the_servers_own_files_do_not_exist_for_agents() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("a[b]");
+        std::fs::create_dir(&root).unwrap();
+        for name in ["secrets", "secrets.draft", "secretsauce", "policy.toml"] {
+            std::fs::write(root.join(name), "x").unwrap();
+        }
+        let options =
+            Options { roots: vec![root.to_str().unwrap().to_owned()], ..Options::default() };
+        let own = ["secrets", "policy.toml", "audit"].map(|name| root.join(name)).into();
+        let environment = Environment { own, ..Environment::default() };
+        let config = decide(options, &environment).unwrap();
+        let source = crate::source::Source::open(&config).unwrap();
+        std::fs::create_dir(root.join("audit")).unwrap();
+        std::fs::write(root.join("audit/HEAD"), "x").unwrap();
+        for name in ["secrets", "secrets.draft", "policy.toml", "audit", "audit/HEAD"] {
+            assert!(source.locate(name).is_err(), "{name}");
+        }
+        assert!(source.locate("secretsauce").is_ok());
     }
 
     #[test]
