@@ -101,8 +101,10 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
     {
         let source = Arc::clone(&self.call.source);
         let stop = self.call.stop.clone();
-        let _cancel = CancelOnDrop(stop.clone());
+        let mut cancel = CancelOnDrop(Some(stop.clone()));
         let result = tokio::task::spawn_blocking(move || work(&source, &stop)).await;
+        // The call goes on, and may have more work to do.
+        cancel.0 = None;
         result.map_err(|_| ToolError::internal())
     }
 
@@ -150,10 +152,12 @@ impl<S: Send + Sync + 'static, E: Mutating> Cx<'_, S, E> {
     }
 }
 
-struct CancelOnDrop(Stop);
+struct CancelOnDrop(Option<Stop>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.cancel();
+        if let Some(stop) = &self.0 {
+            stop.cancel();
+        }
     }
 }
