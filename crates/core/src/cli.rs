@@ -190,6 +190,7 @@ impl<S: Server> Served<S> {
     fn open(given: Given<S::Options>, process: &Process) -> Result<Self, StartError> {
         let mut settings = Settings::new(S::NAME, given.flags, given.options, process)?;
         let mut environment = process.environment();
+        environment.concurrency = settings.limits.concurrency;
         let says_write = |source: &PolicySource| source.write.as_ref().is_some_and(|w| w.value);
         environment.write = settings.policy.iter().any(says_write);
         if S::implies_write(&settings.options) {

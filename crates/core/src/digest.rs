@@ -42,7 +42,7 @@ impl Digests {
             let json = value.to_string();
             let digest = keyed.part(b"value").part(json.as_bytes()).finish();
             all = all.part(name.as_bytes()).part(&digest);
-            if name != "cursor" && name != "limit" {
+            if !matches!(name.as_str(), "cursor" | "limit" | "timeout_s") {
                 page = page.part(name.as_bytes()).part(&digest);
             }
             let short = Value::from(hex(digest.get(..8).unwrap_or_default()));
@@ -115,7 +115,8 @@ mod tests {
     fn a_page_is_the_same_call() {
         let showing = Showing { known: None, plain: &[], all_clear: false };
         let of = |value| Digests::of(b"key", "tool", &object(value), showing);
-        let (one, two) = (of(json!({"a": 1})), of(json!({"a": 1, "cursor": "x", "limit": 5})));
+        let (one, two) =
+            (of(json!({"a": 1})), of(json!({"a": 1, "cursor": "x", "limit": 5, "timeout_s": 1})));
         assert_eq!(one.page, two.page);
         assert_ne!(one.all, two.all);
         assert_ne!(one.page, of(json!({"a": 2})).page);

@@ -124,6 +124,8 @@ pub struct Environment {
     /// Core's own files and directories (keys, secrets, the audit log, configuration in force),
     /// which no tool may reach. They need not exist yet.
     pub own: Vec<PathBuf>,
+    /// How many calls run at once.
+    pub concurrency: usize,
     /// How text from outside is shown.
     pub outside: Outside,
     /// The resource rules of the policy in force.

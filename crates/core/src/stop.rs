@@ -30,6 +30,11 @@ impl Stop {
         self.gone.load(Ordering::Relaxed)
     }
 
+    /// When long work should answer; see [`Stop::is_due`].
+    pub fn due_at(&self) -> Instant {
+        self.pause_at
+    }
+
     /// Whether long work should now answer with what it has and a `next` (the call budget).
     /// Reads the clock: check it per file or per few hundred entries.
     pub fn is_due(&self) -> bool {

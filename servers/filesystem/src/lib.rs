@@ -12,6 +12,7 @@ pub mod source;
 #[cfg(test)]
 mod testing;
 mod tools;
+mod waits;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use config::Options;
 use pages::Pages;
 use source::{Access, Source};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use waits::Waits;
 
 /// The filesystem connector.
 pub struct Filesystem;
@@ -33,6 +35,7 @@ pub struct Fs {
     pages: Pages,
     /// Walks under way: each uses all cores, so more at once would only cost memory.
     walks: Arc<Semaphore>,
+    waits: Waits,
 }
 
 /// As many walks and searches run at once.
@@ -51,6 +54,14 @@ impl Fs {
         match asked.strip_prefix("file://").and_then(lockkeeper_core::percent_decode) {
             Some(path) => self.files.locate(&path),
             None => self.files.locate(asked),
+        }
+    }
+
+    /// Finds a place to wait at, which a path, or a `file://` URI, names.
+    fn spot(&self, asked: &str) -> Result<source::Spot, source::FsError> {
+        match asked.strip_prefix("file://").and_then(lockkeeper_core::percent_decode) {
+            Some(path) => self.files.spot(&path),
+            None => self.files.spot(asked),
         }
     }
 
@@ -104,7 +115,8 @@ impl Server for Filesystem {
         let config = config::decide(options, environment)?;
         let files = Source::open(&config).map_err(|error| config::setup_failed(&error))?;
         let walks = Arc::new(Semaphore::new(WALKS));
-        Ok(Fs { files: files.into(), pages: Pages::default(), walks })
+        let waits = Waits::new(environment.concurrency);
+        Ok(Fs { files: files.into(), pages: Pages::default(), walks, waits })
     }
 
     fn reach(fs: &Fs) -> Reach {
@@ -127,6 +139,8 @@ impl Server for Filesystem {
             },
             ok: true,
         };
-        fs.files.roots().into_iter().map(root).collect()
+        let means = source::MEANS.to_owned();
+        let changes = Finding { subject: "changes".to_owned(), state: means, ok: true };
+        fs.files.roots().into_iter().map(root).chain([changes]).collect()
     }
 }

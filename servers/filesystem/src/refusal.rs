@@ -94,6 +94,7 @@ impl From<FsError> for ToolError {
                 "no file was changed; read_file the lines in question and correct the patch",
             ),
             FsError::TooMuch { .. } => ("too_much", "narrow path or glob, and call once for each"),
+            FsError::TooMuchToWatch { .. } => ("too_much", "name the directories that matter"),
             FsError::NotEmpty { .. } => ("not_empty", "set recursive if all of it is meant"),
             FsError::IntoItself { .. } => ("into_itself", "choose a place outside of it"),
             FsError::Cancelled => ("cancelled", "call again"),

@@ -40,6 +40,7 @@ mod text;
 mod tree;
 mod version;
 mod walk;
+mod watch;
 mod write;
 
 #[cfg(test)]
@@ -60,6 +61,7 @@ pub use replace::{PassedOver, ReplaceOptions, Replaced};
 pub use search::{FileHits, Hit, Resume, SearchMode, SearchOptions, SearchResult};
 pub use stat::{EntryKind, Stat};
 pub use text::{Encoding, Eol, Kind};
+pub use watch::{Change, ChangeKind, MEANS, Spot, UNWATCHED, Watch, WatchOptions};
 pub use write::Written;
 
 use beneath::Dir;
@@ -250,13 +252,15 @@ impl Source {
 
     /// Whether the rules hide `path` of a root, seen from every root it belongs to.
     fn hides(&self, root: usize, path: &[u8], shape: Shape) -> bool {
-        self.seen_from(root, path, |subject| self.rules.hides(subject, shape))
+        names::components(path).any(stage::is_temporary)
+            || self.seen_from(root, path, |subject| self.rules.hides(subject, shape))
             || self.hides_in_pair(root, names::components(path).next())
     }
 
     /// The same for an entry of a directory that is not hidden itself.
     fn hides_entry(&self, root: usize, path: &[u8], shape: Shape) -> bool {
-        self.seen_from(root, path, |subject| self.rules.hides_entry(subject, shape))
+        stage::is_temporary(names::name(path))
+            || self.seen_from(root, path, |subject| self.rules.hides_entry(subject, shape))
             || self.hides_in_pair(root, Some(path).filter(|path| !path.contains(&b'/')))
     }
 

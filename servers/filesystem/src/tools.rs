@@ -12,6 +12,7 @@ mod move_file;
 mod read_file;
 mod replace_text;
 mod search_text;
+mod wait_for_change;
 mod write_file;
 
 use lockkeeper_core::{Registered, tool};
@@ -25,6 +26,7 @@ pub(crate) static TOOLS: &[Registered<Fs>] = &[
     tool::<Fs, search_text::SearchText>("search_text"),
     tool::<Fs, file_info::FileInfo>("file_info"),
     tool::<Fs, diff_files::DiffFiles>("diff_files"),
+    tool::<Fs, wait_for_change::WaitForChange>("wait_for_change"),
     tool::<Fs, write_file::WriteFile>("write_file"),
     tool::<Fs, edit_file::EditFile>("edit_file"),
     tool::<Fs, apply_patch::ApplyPatch>("apply_patch"),

@@ -141,6 +141,11 @@ pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
     Ok(stat_of(file)?)
 }
 
+/// Metadata of an open directory.
+pub(super) fn stat_dir(dir: &Dir) -> io::Result<Stat> {
+    Ok(stat_of(&dir.0)?)
+}
+
 /// When a file was made, where the filesystem knows it.
 pub(super) fn birth_ns(root: &Dir, path: &[u8]) -> Option<i128> {
     let descriptor = open_without_links(root, path, PLACE).ok()?;

@@ -128,6 +128,11 @@ pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
     Metadata::from_file(file).map(|metadata| convert(&metadata))
 }
 
+/// Metadata of an open directory.
+pub(super) fn stat_dir(dir: &Dir) -> io::Result<Stat> {
+    Ok(convert(&dir.0.dir_metadata()?))
+}
+
 /// When a file was made, where the filesystem knows it.
 pub(super) fn birth_ns(root: &Dir, path: &[u8]) -> Option<i128> {
     let created = root.0.symlink_metadata(native(path).ok()?).ok()?.created().ok()?;

@@ -245,6 +245,12 @@ pub enum FsError {
         /// The path as asked.
         asked: Asked,
     },
+    /// More files and directories than a watch keeps in mind.
+    #[error("these paths hold more than {most} files and directories, too many to watch")]
+    TooMuchToWatch {
+        /// The most there may be.
+        most: usize,
+    },
     /// A directory that is not empty.
     #[error("`{asked}` is a directory that is not empty")]
     NotEmpty {

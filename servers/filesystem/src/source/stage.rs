@@ -108,6 +108,12 @@ impl Drop for Staged {
     }
 }
 
+/// Whether a name is one of ours. What has it is unfinished or left behind, and nobody's business.
+pub(super) fn is_temporary(name: &[u8]) -> bool {
+    let digits = name.strip_prefix(b".lockkeeper-").and_then(|rest| rest.strip_suffix(b".tmp"));
+    digits.is_some_and(|digits| digits.len() == 16 && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// A name that nobody else uses. `RandomState` is seeded by the system.
 pub(super) fn temporary_name() -> Vec<u8> {
     format!(".lockkeeper-{:016x}.tmp", RandomState::new().hash_one(0_u8)).into_bytes()

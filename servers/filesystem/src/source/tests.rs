@@ -6,6 +6,7 @@ mod escape;
 mod listing;
 mod reading;
 mod searching;
+mod watching;
 mod writing;
 
 use std::fs;

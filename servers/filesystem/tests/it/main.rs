@@ -11,7 +11,7 @@ use lockkeeper_filesystem::Filesystem;
 use lockkeeper_testkit::surface::{self, Budget};
 
 /// The budgets of DESIGN §12 allow 5,500 bytes read-only and 11,000 in all; a new byte here is a decision.
-const BUDGET: Budget = Budget { read_only: 4_600, all: 9_600 };
+const BUDGET: Budget = Budget { read_only: 5_480, all: 9_700 };
 
 #[test]
 fn the_surface_keeps_the_rules() {
