@@ -95,6 +95,9 @@ impl From<FsError> for ToolError {
             ),
             FsError::TooMuch { .. } => ("too_much", "narrow path or glob, and call once for each"),
             FsError::TooMuchToWatch { .. } => ("too_much", "name the directories that matter"),
+            FsError::LeftBehind { .. } => {
+                ("left_behind", "diff_files compares both; then delete_file what is not needed")
+            }
             FsError::NotEmpty { .. } => ("not_empty", "set recursive if all of it is meant"),
             FsError::IntoItself { .. } => ("into_itself", "choose a place outside of it"),
             FsError::Cancelled => ("cancelled", "call again"),

@@ -120,6 +120,7 @@ pub struct Source {
     lines: read::LineCache,
     compiled: ignoring::Compiled,
     allow_git: bool,
+    swept: stage::Swept,
     /// Counted at the start: a sandbox may close the files that hold a container's share of them.
     processors: usize,
     pub(super) outside: Outside,
@@ -191,6 +192,7 @@ impl Source {
             lines: read::LineCache::default(),
             compiled: ignoring::Compiled::default(),
             allow_git: config.allow_git,
+            swept: stage::Swept::default(),
             processors: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             outside: config.outside,
         })

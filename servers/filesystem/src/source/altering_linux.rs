@@ -109,6 +109,12 @@ impl Dir {
         Ok(rustix::fs::fchmod(&self.0, Mode::from_raw_mode(mode & 0o1777))?)
     }
 
+    /// Locks this directory against being swept until it is closed.
+    pub(super) fn try_lock(&self) -> io::Result<()> {
+        let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+        Ok(rustix::fs::flock(&self.0, operation)?)
+    }
+
     /// Makes changes of names durable, where the filesystem can.
     pub(super) fn sync(&self) -> io::Result<()> {
         match rustix::fs::fsync(&self.0) {

@@ -104,6 +104,12 @@ impl Dir {
         }
     }
 
+    /// Directories can't be locked here, so none is swept.
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    pub(super) fn try_lock(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Makes changes of names durable, where the system can.
     pub(super) fn sync(&self) -> io::Result<()> {
         #[cfg(unix)]

@@ -251,6 +251,15 @@ pub enum FsError {
         /// The most there may be.
         most: usize,
     },
+    /// Moved to another filesystem, but not all of the original went.
+    #[error(
+        "`{asked}` is complete at its new place, but at the old one something is left: it changed \
+         meanwhile, or can't be deleted"
+    )]
+    LeftBehind {
+        /// The path as asked.
+        asked: Asked,
+    },
     /// A directory that is not empty.
     #[error("`{asked}` is a directory that is not empty")]
     NotEmpty {

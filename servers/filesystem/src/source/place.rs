@@ -9,6 +9,7 @@ use super::beneath::{self, Dir, OpenError};
 use super::error::{Asked, FsError};
 use super::locate::{Attempt, TRIES};
 use super::rules::Shape;
+use super::stage::is_temporary;
 use super::stat::{EntryKind, Stat};
 use super::{Access, Source, View, names};
 
@@ -199,6 +200,9 @@ impl Source {
         kind: EntryKind,
         moved_to: Option<(usize, &[u8])>,
     ) -> bool {
+        if is_temporary(names::name(path)) {
+            return false;
+        }
         let shape = if kind == EntryKind::Dir { Shape::Dir } else { Shape::Leaf };
         let hidden = self.hides_entry(root, path, shape);
         match moved_to {

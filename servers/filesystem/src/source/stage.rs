@@ -2,13 +2,23 @@
 //! it takes its name. Whatever stops the process, the name stands for all of the old or all of the
 //! new content; what can be left behind is a file `.lockkeeper-….tmp`.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use super::altering;
-use super::beneath::Dir;
+use super::beneath::{self, Dir, EntryBuffer};
+use super::scan::Names;
+use super::stat::EntryKind;
+use super::{Source, altering, tree};
+
+/// What was left behind by a process that was killed goes after this time. Whoever writes it holds a
+/// lock on it; the time is for the moments before the lock and after it.
+const ABANDONED: Duration = Duration::from_hours(1);
+/// As many directories are remembered as swept.
+const MOST_SWEPT: usize = 10_000;
 
 /// How often another random name is tried.
 const TRIES: usize = 8;
@@ -40,6 +50,8 @@ impl Staged {
             let name = temporary_name();
             match dir.create(&name, private) {
                 Ok(file) => {
+                    // As long as it is open nobody sweeps it. Where there are no locks nobody can.
+                    drop(file.try_lock());
                     return Ok(Self { dir: Arc::clone(dir), name, file, placed: false });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -105,6 +117,64 @@ impl Drop for Staged {
         if !self.placed {
             drop(self.dir.remove_file(&self.name));
         }
+    }
+}
+
+/// The directories in which left-over files were looked for.
+#[derive(Debug)]
+pub(super) struct Swept {
+    directories: Mutex<HashSet<(u64, u64)>>,
+    pub(super) abandoned: Duration,
+}
+
+impl Default for Swept {
+    fn default() -> Self {
+        Self { directories: Mutex::default(), abandoned: ABANDONED }
+    }
+}
+
+impl Source {
+    /// Removes what killed processes left behind in a directory that was just written, when it is
+    /// written for the first time.
+    pub(super) fn sweep(&self, dir: &Dir) {
+        let Ok(stat) = beneath::stat_dir(dir) else { return };
+        {
+            let swept = &self.swept.directories;
+            let mut swept = swept.lock().unwrap_or_else(PoisonError::into_inner);
+            if swept.len() >= MOST_SWEPT {
+                swept.clear();
+            }
+            if !swept.insert((stat.device, stat.inode)) {
+                return;
+            }
+        }
+        let Ok(names) = Names::read(dir, &mut EntryBuffer::new()) else { return };
+        // The directory has just been changed: that is what time it is for its filesystem.
+        let abandoned = i128::try_from(self.swept.abandoned.as_nanos()).unwrap_or(i128::MAX);
+        let before = stat.ctime_ns - abandoned;
+        for (name, kind) in names.iter().filter(|(name, _)| is_temporary(name)) {
+            // What can't be swept now is swept by another process, or stays.
+            drop(sweep_one(dir, name, kind, before));
+        }
+    }
+}
+
+fn sweep_one(dir: &Dir, name: &[u8], kind: EntryKind, before: i128) -> io::Result<()> {
+    let stat = dir.stat(name)?;
+    if stat.ctime_ns > before {
+        return Ok(());
+    }
+    match kind {
+        EntryKind::File => {
+            let Some((file, opened)) = dir.open_file(name)? else { return Ok(()) };
+            if opened.is_same_file(&stat) && file.try_lock().is_ok() {
+                dir.remove_file(name)?;
+            }
+            Ok(())
+        }
+        EntryKind::Dir => tree::sweep(dir, name),
+        EntryKind::Link => dir.remove_file(name),
+        EntryKind::Special => Ok(()),
     }
 }
 

@@ -45,6 +45,13 @@ impl Stat {
         time(self.ctime_ns)
     }
 
+    /// Whether content and metadata are those of before.
+    pub(super) fn is_unchanged(&self, now: &Self) -> bool {
+        let of = |stat: &Self| (stat.kind, stat.size, stat.mtime_ns);
+        // When one of several names goes, that counts as a change of the file.
+        of(self) == of(now) && (self.ctime_ns == now.ctime_ns || self.links > now.links)
+    }
+
     /// Whether both describe the same file, whatever its name.
     pub(super) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)

@@ -4,6 +4,7 @@
 
 mod escape;
 mod listing;
+mod moving;
 mod reading;
 mod searching;
 mod watching;

@@ -2,9 +2,9 @@
 //! never with what the rules hide. What appears does so complete, under its name in one step; a
 //! recursive delete that fails half-way leaves what it had not reached.
 
+use std::collections::HashMap;
 use std::fs::{File, FileTimes};
 use std::io;
-use std::sync::Arc;
 
 use lockkeeper_core::{Add, Change, Destroy, Grant};
 
@@ -14,7 +14,7 @@ use super::error::FsError;
 use super::place::Target;
 use super::rules::Shape;
 use super::scan::Names;
-use super::stage::{Staged, temporary_name};
+use super::stage::{Staged, is_temporary, temporary_name};
 use super::stat::{EntryKind, Stat};
 use super::{Source, names};
 
@@ -28,6 +28,16 @@ enum Keep {
     Mode,
     /// Also owner, attributes and times: it is the same file elsewhere.
     All,
+}
+
+/// What was copied, by identity and as it was: only that may go from its old place.
+type Copied = HashMap<(u64, u64), Stat>;
+
+/// Where what is deleted has gone: it was copied, and stays hidden there if it is.
+#[derive(Clone, Copy)]
+struct Gone<'a> {
+    copied: &'a Copied,
+    to: (usize, &'a [u8]),
 }
 
 /// A directory and its path, which the rules speak about.
@@ -84,7 +94,7 @@ impl Source {
         from: &Target,
         to: Target,
     ) -> Result<u64, FsError> {
-        self.duplicate(from, to, false, Keep::Mode)
+        self.duplicate(from, to, false, Keep::Mode).map(|(count, _)| count)
     }
 
     /// The same; a file at the new place is lost.
@@ -94,7 +104,7 @@ impl Source {
         from: &Target,
         to: Target,
     ) -> Result<u64, FsError> {
-        self.duplicate(from, to, true, Keep::Mode)
+        self.duplicate(from, to, true, Keep::Mode).map(|(count, _)| count)
     }
 
     /// Deletes for good; directories with what is in them only if `recursive`. All are checked
@@ -117,7 +127,7 @@ impl Source {
             let done = if target.is(EntryKind::Dir) && recursive {
                 let place =
                     Place { dir: &target.parent, root: target.root, path: parent(&target.path) };
-                self.remove_tree(&place, &target.name, &mut deleted, DEEPEST)
+                self.remove_tree((&place, &target.name), &mut deleted, None, DEEPEST)
             } else if target.is(EntryKind::Dir) {
                 target.parent.remove_dir(&target.name)
             } else {
@@ -157,17 +167,23 @@ impl Source {
         Ok(count)
     }
 
-    /// Moves to another filesystem: a copy, complete and on disk, then the original goes.
+    /// Moves to another filesystem: a copy, complete and on disk before it has its name, then the
+    /// original goes, as far as it still is what was copied. A crash in between leaves both.
     fn carry(&self, from: &Target, to: Target, over: bool) -> Result<u64, FsError> {
-        let count = self.duplicate(from, to, over, Keep::All)?;
-        let mut deleted = 0;
+        // Nothing is copied that could not go.
+        from.parent.check_writable(b".").map_err(|error| from.io("move", error))?;
+        let new = (to.root, to.path.clone());
+        let (count, copied) = self.duplicate(from, to, over, Keep::All)?;
         let gone = if from.is(EntryKind::Dir) {
             let place = Place { dir: &from.parent, root: from.root, path: parent(&from.path) };
-            self.remove_tree(&place, &from.name, &mut deleted, DEEPEST)
+            let gone = Gone { copied: &copied, to: (new.0, &new.1) };
+            self.remove_tree((&place, &from.name), &mut 0, Some(gone), DEEPEST)
         } else {
-            from.parent.remove_file(&from.name)
+            let unchanged = check_copied(&from.parent, &from.name, &copied);
+            unchanged.and_then(|()| from.parent.remove_file(&from.name))
         };
-        gone.map_err(|error| from.io("delete after copying", error))?;
+        let gone = gone.and_then(|()| from.parent.sync());
+        gone.map_err(|_| FsError::LeftBehind { asked: from.asked.clone() })?;
         Ok(count)
     }
 
@@ -177,8 +193,9 @@ impl Source {
         mut to: Target,
         over: bool,
         keep: Keep,
-    ) -> Result<u64, FsError> {
-        let count = self.check_pair(from, &to, over, false)?;
+    ) -> Result<(u64, Copied), FsError> {
+        let count = self.check_pair(from, &to, over, keep == Keep::All)?;
+        let mut copied = Copied::new();
         self.make_parents(&mut to)?;
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::AlreadyExists => FsError::Exists { asked: to.asked.clone() },
@@ -187,17 +204,20 @@ impl Source {
         match from.stat.map(|stat| stat.kind) {
             Some(EntryKind::Dir) => {
                 let name = temporary_name();
-                let copied =
-                    copy_tree((&from.parent, &from.name), (&to.parent, &name), keep, DEEPEST)
-                        .and_then(|()| to.parent.rename_new(&name, &to.parent, &to.name))
-                        .and_then(|()| to.parent.sync());
-                if let Err(error) = copied {
+                let old = (&*from.parent, from.name.as_slice());
+                let new = (&*to.parent, name.as_slice());
+                let made = copy_tree(old, new, (keep, &mut copied), DEEPEST)
+                    .and_then(|()| to.parent.rename_new(&name, &to.parent, &to.name))
+                    .and_then(|()| to.parent.sync());
+                if let Err(error) = made {
                     drop(discard_tree(&to.parent, &name, DEEPEST));
                     return Err(failed(error));
                 }
             }
             Some(EntryKind::Link) => {
+                let stat = from.parent.stat(&from.name).map_err(failed)?;
                 let link = from.parent.read_link(&from.name).map_err(failed)?;
+                note(&mut copied, keep, &stat);
                 if over && to.stat.is_some() {
                     let name = temporary_name();
                     let made = to.parent.make_link(&name, &link);
@@ -215,11 +235,13 @@ impl Source {
                 };
                 let staged = Staged::empty(&to.parent, true).map_err(failed)?;
                 fill(&file, &stat, &staged.file, keep).map_err(failed)?;
+                note(&mut copied, keep, &stat);
                 if over { staged.replace(&to.name) } else { staged.place_new(&to.name) }
                     .map_err(failed)?;
             }
         }
-        Ok(count)
+        self.sweep(&to.parent);
+        Ok((count, copied))
     }
 
     /// What must hold before something is moved or copied; how many files and directories it is.
@@ -295,6 +317,7 @@ impl Source {
                 return Err(protected());
             }
             count += match kind {
+                _ if is_temporary(name) => 0,
                 EntryKind::Dir => {
                     let place = Place { dir: &dir, root: above.root, path: &path };
                     self.count_whole(&place, name, new, depth - 1)?
@@ -308,21 +331,33 @@ impl Source {
     /// Deletes a directory with all that is in it; stops at what has become protected meanwhile.
     fn remove_tree(
         &self,
-        above: &Place<'_>,
-        name: &[u8],
+        (above, name): (&Place<'_>, &[u8]),
         deleted: &mut u64,
+        moved: Option<Gone<'_>>,
         depth: usize,
     ) -> io::Result<()> {
+        if let Some(moved) = moved {
+            check_copied(above.dir, name, moved.copied)?;
+        }
         let (dir, entries) = open(above.dir, name, depth)?;
         let path = names::join(above.path, name);
         let place = Place { dir: &dir, root: above.root, path: &path };
         for (name, kind) in entries.iter() {
-            if self.protects((above.root, &names::join(&path, name)), kind, None) {
+            let new = moved.map(|moved| names::join(moved.to.1, name));
+            let moved = moved.zip(new.as_deref());
+            let moved = moved.map(|(moved, path)| Gone { to: (moved.to.0, path), ..moved });
+            let moved_to = moved.map(|moved| moved.to);
+            if self.protects((above.root, &names::join(&path, name)), kind, moved_to) {
                 return Err(protected());
             }
+            // What is left over from writing was not copied, and goes.
+            let moved = moved.filter(|_| !is_temporary(name));
             if kind == EntryKind::Dir {
-                self.remove_tree(&place, name, deleted, depth - 1)?;
+                self.remove_tree((&place, name), deleted, moved, depth - 1)?;
             } else {
+                if let Some(moved) = moved {
+                    check_copied(&dir, name, moved.copied)?;
+                }
                 gone(dir.remove_file(name))?;
                 *deleted += 1;
             }
@@ -349,27 +384,62 @@ impl Target {
 fn copy_tree(
     (from, name): (&Dir, &[u8]),
     (to, new_name): (&Dir, &[u8]),
-    keep: Keep,
+    (keep, copied): (Keep, &mut Copied),
     depth: usize,
 ) -> io::Result<()> {
     let stat = from.stat(name)?;
     let (source, entries) = open(from, name, depth)?;
     to.make_dir(new_name)?;
-    let dir = Arc::new(beneath::open_dir(to, new_name).map_err(open_error)?);
-    for (name, kind) in entries.iter() {
+    let dir = beneath::open_dir(to, new_name).map_err(open_error)?;
+    // Against being swept, until it is complete.
+    drop(dir.try_lock());
+    note(copied, keep, &stat);
+    for (name, kind) in entries.iter().filter(|(name, _)| !is_temporary(name)) {
         match kind {
-            EntryKind::Dir => copy_tree((&source, name), (&dir, name), keep, depth - 1)?,
-            EntryKind::Link => dir.make_link(name, &source.read_link(name)?)?,
+            EntryKind::Dir => {
+                copy_tree((&source, name), (&dir, name), (keep, &mut *copied), depth - 1)?;
+            }
+            EntryKind::Link => {
+                let stat = source.stat(name)?;
+                dir.make_link(name, &source.read_link(name)?)?;
+                note(copied, keep, &stat);
+            }
             EntryKind::File | EntryKind::Special => {
                 let Some((file, stat)) = source.open_file(name)? else {
                     return Err(io::ErrorKind::Unsupported.into());
                 };
                 fill(&file, &stat, &dir.create(name, true)?, keep)?;
+                note(copied, keep, &stat);
             }
         }
     }
     dir.set_mode(stat.mode)?;
     dir.sync()
+}
+
+/// Remembers what was copied, as it was before.
+fn note(copied: &mut Copied, keep: Keep, stat: &Stat) {
+    if keep == Keep::All {
+        copied.insert((stat.device, stat.inode), *stat);
+    }
+}
+
+/// Passes if this is what was copied, and has not been changed since. Of a directory only that it is
+/// the same one: what is in it is checked by itself.
+fn check_copied(dir: &Dir, name: &[u8], copied: &Copied) -> io::Result<()> {
+    let now = dir.stat(name)?;
+    match copied.get(&(now.device, now.inode)) {
+        Some(then) if now.kind == EntryKind::Dir && then.kind == now.kind => Ok(()),
+        Some(then) if then.is_unchanged(&now) => Ok(()),
+        _ => Err(io::ErrorKind::Other.into()),
+    }
+}
+
+/// Removes a directory that a copy under way when its process was killed left behind.
+pub(super) fn sweep(parent: &Dir, name: &[u8]) -> io::Result<()> {
+    let dir = beneath::open_dir(parent, name).map_err(open_error)?;
+    dir.try_lock()?;
+    discard_tree(parent, name, DEEPEST)
 }
 
 /// Takes back what a failed copy left.

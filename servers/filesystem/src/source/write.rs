@@ -193,6 +193,7 @@ impl Source {
         created: bool,
     ) -> Result<Written, FsError> {
         let stat = beneath::stat_file(file).map_err(|error| target.io("look at", error))?;
+        self.sweep(&target.parent);
         Ok(Written {
             path: self.display_target(target),
             version: version::of(&stat),

@@ -77,6 +77,44 @@ fn a_kill_at_any_moment_leaves_the_old_or_the_new_file() {
     }
 }
 
+/// A move to another filesystem is a copy and a deletion: at each moment one of the two is whole.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_kill_during_a_move_between_filesystems_loses_nothing() {
+    use std::os::unix::fs::MetadataExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let device = |path: &Path| fs::metadata(path).unwrap().dev();
+    assert_ne!(device(directory.path()), device(memory.path()), "no second filesystem to move to");
+    let mut flags = flags(directory.path());
+    flags.push(memory.path().to_str().unwrap().to_owned());
+    let (from, to) = (directory.path().join("root/file"), memory.path().join("file"));
+    let text = "x".repeat(2_000_000);
+    let (mut moved, mut stayed) = (0, 0);
+    for round in 0..2_000_u64 {
+        if moved > 5 && stayed > 5 {
+            break;
+        }
+        fs::write(&from, &text).unwrap();
+        let mut client = Launch::new(BINARY).args(&flags).connect(Era::Modern).unwrap();
+        let arguments = json!({"source": from, "destination": to});
+        client.start("tools/call", json!({"name": "move_file", "arguments": arguments})).unwrap();
+        drop(client.next_line(Duration::from_micros(round * 1_013 % 20_000)));
+        client.kill().unwrap();
+        let whole = |path: &Path| fs::read(path).ok().map(|bytes| bytes == text.as_bytes());
+        let places = (whole(&from), whole(&to));
+        assert!(places.0 == Some(true) || places.1 == Some(true), "round {round}: {places:?}");
+        assert_ne!(places.1, Some(false), "round {round}: half a file");
+        if places.0.is_some() {
+            stayed += 1;
+        } else {
+            moved += 1;
+        }
+        drop(fs::remove_file(&to));
+    }
+    assert!(moved > 5 && stayed > 5, "{moved} moved, {stayed} stayed");
+}
+
 /// A limit on the size of files stands for the full disk: writing fails in the middle just so.
 #[test]
 #[cfg(unix)]
