@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, Audit};
@@ -26,7 +27,7 @@ use crate::policy::{Policy, Subjects};
 use crate::sandbox::{self, Enforced, Mode, Rules};
 use crate::schema::Object;
 use crate::server::{Finding, Server, StartError, serve};
-use crate::state::{State, make_private};
+use crate::state::{State, hex, make_private};
 use crate::{log, stdio};
 
 #[derive(Parser)]
@@ -368,6 +369,9 @@ fn check<S: Server>(
     ));
     let names: Vec<&str> = pipeline.catalog.definitions().map(|d| d.name.as_str()).collect();
     findings.push(finding("tools", names.join(" "), !names.is_empty()));
+    let definitions: Vec<_> = pipeline.catalog.definitions().collect();
+    let listed = hex(&Sha256::digest(serde_json::to_vec(&definitions).unwrap_or_default()));
+    findings.push(finding("tools/list", format!("sha256 {listed}"), true));
     let limits = pipeline.limits;
     let limits = format!(
         "answers {} bytes, calls {:?}, {} at once, {} queued",
