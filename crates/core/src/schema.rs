@@ -77,6 +77,10 @@ fn tidy(schema: &mut Object, contract: &Contract) {
     for word in ["$schema", "title", "format"] {
         schema.remove(word);
     }
+    if !contract.is_deserialize() {
+        // Whoever reads a result need not be told what it never holds.
+        schema.remove("minimum");
+    }
     if schema.get("default").is_some_and(is_empty_default) {
         schema.remove("default");
     }

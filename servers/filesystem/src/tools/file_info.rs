@@ -26,7 +26,7 @@ pub(crate) struct Args {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Infos {
     files: Vec<Info>,
-    /// So many paths at the end were left out: call again with them.
+    /// paths at the end, to be asked for again
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<usize>,
 }
@@ -44,10 +44,10 @@ struct Info {
     created: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<String>,
-    /// Names of the file (hard links), if more than one.
+    /// hard links, if more than one
     #[serde(skip_serializing_if = "Option::is_none")]
     links: Option<u64>,
-    /// The link's target; the rest is of the target.
+    /// the link's; the rest is of it
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
