@@ -18,6 +18,7 @@ use tempfile::TempDir;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A fixture to start, once or more often, with a directory of its own for all it writes.
+#[derive(Clone)]
 pub(crate) struct Fixture {
     directory: Arc<TempDir>,
     program: &'static str,
@@ -256,7 +257,7 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// What a subcommand left.
-pub(crate) struct Ran(Output);
+pub(crate) struct Ran(pub(crate) Output);
 
 impl Ran {
     pub(crate) fn code(&self) -> i32 {

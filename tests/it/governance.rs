@@ -141,6 +141,60 @@ fn a_managed_file_is_a_ceiling() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn a_policy_that_can_not_be_read_starts_nothing() {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+    let refused = |fixture: &Fixture, place: &str| {
+        for ran in [fixture.run(&["policy", "check"]), fixture.run(&["check"])] {
+            assert!(ran.code() != 0 && ran.stderr().contains(place), "{place}: {}", ran.stderr());
+        }
+    };
+    for (name, problem) in [
+        ("link", "a link to nothing"),
+        ("fifo", "it is not a regular file"),
+        ("directory", "it is not a regular file"),
+        ("device", "it is not a regular file"),
+        ("long", "it is longer than 1 MiB"),
+    ] {
+        for file in ["all.toml", "fixture.toml"] {
+            let fixture = managed(&[], &["--write"]);
+            let path = fixture.path("managed").join(file);
+            match name {
+                "link" => symlink("/nowhere/at/all", &path).unwrap(),
+                "device" => symlink("/dev/zero", &path).unwrap(),
+                "directory" => std::fs::create_dir(&path).unwrap(),
+                "fifo" => assert!(Command::new("mkfifo").arg(&path).status().unwrap().success()),
+                _ => std::fs::write(&path, "# a policy\n".repeat(100_000)).unwrap(),
+            }
+            refused(&fixture, &format!("{file}: "));
+            refused(&fixture, problem);
+            let named = Fixture::new(&["--config", path.to_str().unwrap()]);
+            let problem = if name == "link" { "there is no such file" } else { problem };
+            refused(&named, problem);
+        }
+    }
+    let fixture = Fixture::new(&[]);
+    let nowhere = fixture.path("nowhere").to_str().unwrap().to_owned();
+    refused(&fixture.env("LOCKKEEPER_MANAGED_DIR", &nowhere), "there is no such directory");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_text_is_not_ignored() {
+    use std::os::unix::ffi::OsStrExt as _;
+    for (name, value) in [("WRITE", "0"), ("DESTROY", "never"), ("SANDBOX", "require")] {
+        let name = format!("LOCKKEEPER_{name}");
+        let value = [value.as_bytes(), b"\xff"].concat();
+        let fixture = Fixture::new(&[]);
+        let mut command = fixture.command();
+        command.env(&name, std::ffi::OsStr::from_bytes(&value)).stdin(std::process::Stdio::null());
+        let ran = Ran(command.output().unwrap());
+        assert!(ran.code() != 0 && ran.stderr().contains(&name), "{}", ran.stderr());
+    }
+}
+
 #[test]
 fn a_policy_that_says_nothing_sensible_starts_nothing() {
     let wrong = |text: &str, place: &str| {

@@ -24,8 +24,8 @@ use crate::sandbox::Mode;
 use crate::server::{Environment, StartError};
 use crate::state::State;
 use crate::vault::Vault;
-use file::Read;
 pub(crate) use file::{Expected, InForce, Test};
+use file::{ManagedPlace, Read};
 use units::{Size, Time};
 
 const DEFAULT_MAX_OUTPUT: usize = 24_000;
@@ -143,8 +143,8 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
         process: &Process,
     ) -> Result<Self, StartError> {
         let mut managed = Vec::new();
-        for directory in &process.managed {
-            managed.extend(file::read_managed(directory, server)?);
+        for place in &process.managed {
+            managed.extend(file::read_managed(place, server)?);
         }
         let named = flags.config.as_deref();
         let named = named.map(|path| Ok::<_, StartError>((path, file::read_named::<O>(path)?)));
@@ -367,7 +367,7 @@ pub(crate) struct Process {
     sandbox: Option<String>,
     /// Where managed files lie: where the platform has them, and in one more place, for trying
     /// them out. More places can only narrow.
-    managed: Vec<PathBuf>,
+    managed: Vec<ManagedPlace>,
     audit: Option<PathBuf>,
     pub(crate) current_dir: Option<PathBuf>,
     /// Reads a variable that holds a credential, when the credential is needed. Nothing can take it
@@ -389,15 +389,17 @@ impl Process {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub(crate) fn read() -> Self {
         let path = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        // What isn't text is no value that is known, and is refused as one.
+        let text = |name| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned());
+        let managed = |directory, named| ManagedPlace { directory, named };
+        let named = path("LOCKKEEPER_MANAGED_DIR").map(|directory| managed(directory, true));
         Self {
             home: path("HOME").or_else(|| path("USERPROFILE")),
             state_home: path("XDG_STATE_HOME").or_else(|| path("LOCALAPPDATA")),
-            write: std::env::var("LOCKKEEPER_WRITE").ok(),
-            destroy: std::env::var("LOCKKEEPER_DESTROY").ok(),
-            sandbox: std::env::var("LOCKKEEPER_SANDBOX").ok(),
-            managed: std::iter::once(MANAGED.into())
-                .chain(path("LOCKKEEPER_MANAGED_DIR"))
-                .collect(),
+            write: text("LOCKKEEPER_WRITE"),
+            destroy: text("LOCKKEEPER_DESTROY"),
+            sandbox: text("LOCKKEEPER_SANDBOX"),
+            managed: std::iter::once(managed(MANAGED.into(), false)).chain(named).collect(),
             audit: path("LOCKKEEPER_AUDIT"),
             current_dir: std::env::current_dir().ok(),
             variable: Some(|name| std::env::var_os(name)),

@@ -72,7 +72,7 @@ pub(crate) fn read(path: &Path, most: usize, owner: Owner) -> Result<Secret<Vec<
 
 /// Opens for reading without waiting for whoever writes to a pipe.
 #[expect(clippy::disallowed_types, reason = "core's own files, outside every scope")]
-fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.read(true);
     #[cfg(unix)]

@@ -2,8 +2,7 @@
 //! and those that whoever manages the machine has put where users can't.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -18,9 +17,13 @@ use crate::outside::Secrets;
 use crate::policy::mask::Mask;
 use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Destroy, Patterns};
+use crate::private::open;
 use crate::sandbox::Mode;
 use crate::server::StartError;
 use crate::state::hex;
+
+/// The longest file that is read, bytes; a policy that people can review is far shorter.
+const LONGEST: u64 = 1 << 20;
 
 /// A file that was read.
 pub(super) struct Read {
@@ -136,15 +139,47 @@ pub(super) enum Managed {
 /// # Errors
 ///
 /// A file that is there but can't be read or understood: better no server than one without it.
-pub(super) fn read_managed(directory: &Path, server: &str) -> Result<Vec<Read>, StartError> {
+pub(super) fn read_managed(place: &ManagedPlace, server: &str) -> Result<Vec<Read>, StartError> {
+    let directory = place.directory.as_path();
+    // Whoever names a directory means one; a slip in its name must not switch its rules off.
+    if place.named && !directory.exists() {
+        return Err(refuse(
+            directory,
+            "LOCKKEEPER_MANAGED_DIR names it, but there is no such directory",
+        ));
+    }
+    if leads_nowhere(directory) {
+        return Err(refuse(directory, "a link to nothing"));
+    }
     let one = directory.join(format!("{server}.toml"));
     let files = [(directory.join("all.toml"), Managed::AllServers), (one, Managed::OneServer)];
     let read = |(path, managed): &(PathBuf, Managed)| match read(path, *managed) {
+        Err(Failed::Missing) if leads_nowhere(path) => Some(Err(refuse(path, "a link to nothing"))),
         Err(Failed::Missing) => None,
         Err(Failed::Because(error)) => Some(Err(error)),
-        Ok(file) => Some(Ok(file)),
+        Ok((mut file, _)) => {
+            // Whoever starts the server can leave the variable out.
+            file.in_force.advisory |= place.named;
+            Some(Ok(file))
+        }
     };
     files.iter().filter_map(read).collect()
+}
+
+/// Where managed files lie.
+#[derive(Debug, Clone)]
+pub(super) struct ManagedPlace {
+    pub(super) directory: PathBuf,
+    /// By the environment, rather than by the platform.
+    pub(super) named: bool,
+}
+
+fn leads_nowhere(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
+}
+
+fn refuse(path: &Path, problem: &str) -> StartError {
+    StartError::new(format!("{}: {problem}", path.display()))
 }
 
 /// Reads a file that a person named, and checks that `[source]` is one of this server's.
@@ -156,10 +191,9 @@ pub(super) fn read_named<O: DeserializeOwned>(path: &Path) -> Result<Read, Start
     }
     let failed = |failed| match failed {
         Failed::Because(error) => error,
-        Failed::Missing => StartError::new(format!("{}: there is no such file", path.display())),
+        Failed::Missing => refuse(path, "there is no such file"),
     };
-    let file = read(path, Managed::No).map_err(failed)?;
-    let text = read_text(path).map_err(failed)?;
+    let (file, text) = read(path, Managed::No).map_err(failed)?;
     toml::from_str::<SourceOnly<O>>(&text).map_err(|error| Text::of(path, &text).refuse(&error))?;
     Ok(file)
 }
@@ -169,24 +203,34 @@ enum Failed {
     Because(StartError),
 }
 
-#[expect(clippy::disallowed_methods, reason = "configuration files are core's to read")]
+/// Reads a file of at most [`LONGEST`] bytes; nothing that a reader has to wait for.
 fn read_text(path: &Path) -> Result<String, Failed> {
-    fs::read_to_string(path).map_err(|error| {
+    let failed = |error: io::Error| {
         if error.kind() == io::ErrorKind::NotFound {
             return Failed::Missing;
         }
-        let shown = path.display();
-        Failed::Because(StartError::new(format!("{shown}: can't be read: {error}")))
-    })
+        Failed::Because(refuse(path, &format!("can't be read: {error}")))
+    };
+    let file = open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Failed::Because(refuse(path, "can't be read: it is not a regular file")));
+    }
+    let mut text = String::new();
+    file.take(LONGEST + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > LONGEST {
+        return Err(Failed::Because(refuse(path, "can't be read: it is longer than 1 MiB")));
+    }
+    Ok(text)
 }
 
-fn read(path: &Path, managed: Managed) -> Result<Read, Failed> {
+/// What a file says, and its text.
+fn read(path: &Path, managed: Managed) -> Result<(Read, String), Failed> {
     let text = read_text(path)?;
     let place = Text::of(path, &text);
     let file: File =
         toml::from_str(&text).map_err(|error| Failed::Because(place.refuse(&error)))?;
     place.check(&file, managed).map_err(Failed::Because)?;
-    Ok(Read {
+    let read = Read {
         ceilings: Ceilings {
             policy: place.policy(&file.policy),
             limits: file.limits,
@@ -207,7 +251,8 @@ fn read(path: &Path, managed: Managed) -> Result<Read, Failed> {
             sha256: hex(&Sha256::digest(&text)),
             advisory: managed == Managed::No || is_writable(path),
         },
-    })
+    };
+    Ok((read, text))
 }
 
 /// A file's text, to say in which line something stands.
@@ -297,12 +342,16 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Whether this process could change the file, or put another in its place.
+/// Whether this process could change the file, or put another in its place: what is its user's own
+/// it can make writable.
 fn is_writable(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use rustix::fs::{Access, access};
-        let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok();
+        use std::os::unix::fs::MetadataExt as _;
+        let user = rustix::process::geteuid().as_raw();
+        let own = |path: &Path| path.metadata().is_ok_and(|meta| meta.uid() == user);
+        let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok() || own(path);
         let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         canonical.ancestors().any(writable)
     }
