@@ -90,10 +90,35 @@ fn a_yes_is_good_for_nothing_else() {
     let other = Fixture::new(&["--write"]).asking();
     let answer = retry(&mut other.connect(Era::Modern), "delete_note", &first, &state, "accept");
     assert!(answer.starts_with(INVALID), "{answer}");
-    let stricter = fixture.also(&["--deny-tools", "edit_note"]);
+    let stricter = fixture.clone().also(&["--deny-tools", "edit_note"]);
     let answer = retry(&mut stricter.connect(Era::Modern), "delete_note", &first, &state, "accept");
     assert!(answer.starts_with(INVALID), "{answer}");
     assert_eq!(stricter.log(), "");
+    // One with other settings: its notes are others, whatever they are called.
+    let elsewhere = fixture.also(&["--dsn", "notes://elsewhere"]);
+    let answer =
+        retry(&mut elsewhere.connect(Era::Modern), "delete_note", &first, &state, "accept");
+    assert!(answer.starts_with(INVALID), "{answer}");
+    assert_eq!(elsewhere.log(), "");
+}
+
+#[test]
+fn a_question_shows_what_a_name_hides() {
+    for era in Era::ALL {
+        let fixture = Fixture::new(&["--write"]).asking();
+        let mut session = fixture.connect(era);
+        let token = format!("ghp_{}", "a8Kq3ZxT9m".repeat(4).get(..36).unwrap());
+        let name = format!("{token} \u{202e}tsrif\u{200b}{}", "x".repeat(1_000_000));
+        let call = session.begin("delete_note", json!({"name": name}));
+        let question = match era {
+            Era::Legacy => session.line(),
+            Era::Modern => session.result(call)["inputRequests"]["confirm"].take(),
+        };
+        let message = question["params"]["message"].as_str().unwrap();
+        let shown = r"the note [redacted:github_token] \u{202e}tsrif\u{200b}xxx";
+        assert!(message.contains(shown), "{message}");
+        assert!(message.len() < 5_000 && message.ends_with("bytes)"), "{}", message.len());
+    }
 }
 
 #[test]

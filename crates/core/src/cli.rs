@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,7 @@ use crate::policy::{Policy, Subjects};
 use crate::sandbox::{self, Enforced, Mode, Rules};
 use crate::schema::Object;
 use crate::server::{Finding, Server, StartError, serve};
-use crate::state::{State, hex, make_private};
+use crate::state::{State, hex, make_private, random};
 use crate::{log, stdio};
 
 #[derive(Parser)]
@@ -223,6 +224,7 @@ impl<S: Server> Served<S> {
         let sandbox = settings.sandbox;
         let credential = Credentials::new(S::credential(&settings.options), settings.place);
         environment.credential = credential.clone();
+        let means = means(S::NAME, &settings.options, process);
         let source = S::open(settings.options, &environment)?;
         let audit = Audit::new(audit, S::NAME, S::VERSION, policy.hash());
         let identity = Identity {
@@ -240,6 +242,7 @@ impl<S: Server> Served<S> {
             results: settings.results,
             state,
             audit: Arc::new(audit),
+            means,
         });
         let Settings { files, tests, .. } = settings;
         let pipeline = Arc::new(pipeline);
@@ -282,6 +285,20 @@ impl<S: Server> Served<S> {
         cli.given.flags.keep_nothing();
         Self::open(cli.given, &Process::default()).map_err(|error| error.to_string())
     }
+}
+
+/// What the names in a call mean to this server, as a digest: a confirmation that was given to one
+/// is worth nothing to another that has the same tools and the same policy over other data.
+fn means(server: &str, options: &impl Serialize, process: &Process) -> Vec<u8> {
+    let here = process.current_dir.as_deref().map(|path| path.as_os_str().as_encoded_bytes());
+    // Settings that can't be written down can't be compared: then it is this process alone.
+    let options = serde_json::to_vec(options).unwrap_or_else(|_| random(32));
+    let mut digest = Sha256::new();
+    for part in [server.as_bytes(), here.unwrap_or_default(), &options] {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    digest.finalize().to_vec()
 }
 
 fn instructions<S: Server>(policy: &Policy) -> String {

@@ -123,7 +123,7 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
     }
 
     /// Tells a caller that asked for progress how far the call is; sent at most 4 times a second.
-    pub async fn progress(&self, done: u64, total: Option<u64>, message: Option<String>) {
+    pub async fn progress(&self, done: u64, total: Option<u64>, mut message: Option<String>) {
         if let Ok(mut last) = self.call.progress.lock() {
             if last.is_some_and(|last| last.elapsed() < PROGRESS_EVERY) {
                 return;
@@ -132,6 +132,9 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
         }
         #[expect(clippy::cast_precision_loss, reason = "the protocol counts progress in floats")]
         let (done, total) = (done as f64, total.map(|total| total as f64));
+        if let Some(message) = &mut message {
+            self.call.outside.show_in(message);
+        }
         self.call.host.progress(done, total, message).await;
     }
 }

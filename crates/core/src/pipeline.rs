@@ -52,6 +52,8 @@ pub(crate) struct Pipeline<S: 'static> {
     pub(crate) results: Results,
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
+    /// See [`Parts::means`].
+    means: Vec<u8>,
     slots: Arc<Semaphore>,
     queued: AtomicUsize,
     /// What the client has still to read.
@@ -102,11 +104,14 @@ pub(crate) struct Parts<S: 'static> {
     pub(crate) results: Results,
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
+    /// Digest of the server and its settings: what the names in a call mean.
+    pub(crate) means: Vec<u8>,
 }
 
 impl<S: Send + Sync + 'static> Pipeline<S> {
     pub(crate) fn new(parts: Parts<S>) -> Self {
-        let Parts { source, catalog, resources, policy, limits, results, state, audit } = parts;
+        let Parts { source, catalog, resources, policy, limits, results, state, audit, means } =
+            parts;
         Self {
             source,
             catalog,
@@ -116,6 +121,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             results,
             state,
             audit,
+            means,
             slots: Arc::new(Semaphore::new(limits.concurrency)),
             queued: AtomicUsize::new(0),
             backlog: Arc::default(),
@@ -127,15 +133,9 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     /// A `tools/call`.
     pub(crate) async fn call(&self, request: Request<'_>) -> Reply {
         let mut reply = self.answer(request).await;
-        // What a tool gives back is shown where it is rendered; errors and questions repeat names.
-        match &mut reply {
-            Reply::Failed(error) => {
-                error.show(self.policy.outside());
-            }
-            Reply::Question { question, .. } => {
-                self.policy.outside().show_in(question);
-            }
-            Reply::Answer(_) | Reply::Unknown => {}
+        // What a tool gives back is shown where it is rendered; errors repeat names.
+        if let Reply::Failed(error) = &mut reply {
+            error.show(self.policy.outside());
         }
         reply
     }
@@ -222,7 +222,9 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                     Ask::Request(asker) => Asking::Request(asker.as_ref()),
                     Ask::Rounds { can: false, .. } | Ask::Nobody => Asking::Nobody,
                 };
-                match confirm(&self.state, &binding, question(listed.name, &need), asking).await {
+                let mut question = question(listed.name, &need);
+                self.policy.outside().show_in(&mut question);
+                match confirm(&self.state, &binding, question, asking).await {
                     Verdict::Go => {}
                     Verdict::AskFirst { question, state } => {
                         return Err(Turned::Question { question, state });
@@ -341,7 +343,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let Reading { route, tool, resource, cancelled, client, host } = reading;
         let clock = Clock::start(self.limits.call_budget);
         let mut record = self.begin(route, client);
-        record.subject().resources.extend(resource.map(str::to_owned));
+        record.subject().resources.extend(resource.map(shortened));
         let result = async {
             let slot = self.slot(clock.deadline, &cancelled).await?;
             if self.policy.decide(tool, Effect::Read) != Decision::Allow {
@@ -434,7 +436,8 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     /// All that a person's yes is good for.
     fn binding(&self, tool: &str, digests: &Digests) -> Vec<u8> {
         let mut binding = Vec::new();
-        for part in [tool.as_bytes(), &digests.all, self.policy.hash().as_bytes()] {
+        let policy = self.policy.hash().as_bytes();
+        for part in [&self.means, tool.as_bytes(), &digests.all, policy] {
             binding.extend_from_slice(&(part.len() as u64).to_le_bytes());
             binding.extend_from_slice(part);
         }
@@ -549,7 +552,7 @@ fn unrecorded() -> ToolError {
 
 fn question(tool: &str, need: &Need) -> String {
     let what = need.loses.clone().unwrap_or_else(|| need.resources.join(", "));
-    match what.as_str() {
+    match shortened(&what).as_str() {
         "" => format!("Allow `{tool}`? It may lose data for good."),
         what => format!("Allow `{tool}`? It may lose data for good: {what}"),
     }
