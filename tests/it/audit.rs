@@ -8,7 +8,7 @@ use std::time::Duration;
 use lockkeeper_testkit::stdio::Era;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, eras, text, until};
+use crate::fixture::{Fixture, Ran, eras, text, until};
 
 #[test]
 fn every_way_a_call_can_end_leaves_one_outcome() {
@@ -61,6 +61,41 @@ fn every_way_a_call_can_end_leaves_one_outcome() {
         assert_eq!(added[0]["resources"], json!(["n"]), "resources in clear");
         assert_eq!(added[0]["args"], added[2]["args"], "equal values look equal");
         assert!(added[0]["client"].as_str().unwrap().contains('/'), "{}", added[0]);
+    });
+}
+
+/// A host in a directory whose name is no text started a server that could record nothing.
+#[cfg(unix)]
+#[test]
+fn a_host_with_any_name_is_recorded() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let fixture = Fixture::new(&["--write"]);
+    let host = fixture.path("").join(std::ffi::OsStr::from_bytes(b"host\xff"));
+    fs::copy("/bin/sh", &host).unwrap();
+    let mut command = std::process::Command::new(&host);
+    // The shell stays: it has something to do after the server.
+    command.args(["-c", r#"program=$0; "$program" "$@"; code=$?; exit $code"#]);
+    command.arg(fixture.program()).args(["call", "add_note", r#"{"name": "n", "text": "t"}"#]);
+    command.args(fixture.command().get_args()).env("HOME", fixture.path(""));
+    let ran = Ran(command.output().unwrap());
+    assert_eq!(ran.stdout(), "{\"done\":\"added\",\"name\":\"n\"}\n", "{}", ran.stderr());
+    assert_eq!(fixture.run_audit(&["verify"]).code(), 0);
+}
+
+#[test]
+fn a_caller_can_not_fill_the_book() {
+    let long = "x".repeat(1_000_000);
+    eras(|era| {
+        let fixture = Fixture::new(&[]);
+        let mut session = fixture.connect(era);
+        session.call("get_note", json!({"note_name": long}));
+        session.call(&long, json!({}));
+        session.call("get_note", json!({long.as_str(): 1}));
+        session.ask("resources/read", json!({"uri": format!("note:///{long}")}));
+        session.end();
+        let records = fixture.audit();
+        assert_eq!(records.len(), 4);
+        assert!(records.iter().all(|record| record.to_string().len() < 6_000));
     });
 }
 

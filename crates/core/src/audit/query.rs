@@ -50,10 +50,13 @@ impl Filter {
 }
 
 impl Seen {
-    /// Whether the policy, or a person, said no.
+    /// Whether the policy, or a person, said no, or a yes was none.
     fn is_denied(&self) -> bool {
         self.decision.get("effect").is_some_and(|effect| effect == "deny")
-            || matches!(self.code.as_str(), "declined" | "confirmation_unavailable")
+            || matches!(
+                self.code.as_str(),
+                "declined" | "confirmation_unavailable" | "confirmation_invalid"
+            )
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a line of a segment says.
 
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -131,7 +130,7 @@ pub(super) struct Principal {
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parent_exe: Option<PathBuf>,
+    parent_exe: Option<String>,
 }
 
 impl Principal {
@@ -144,7 +143,9 @@ impl Principal {
             let own = std::fs::metadata(proc.join("self")).ok();
             here.uid = own.map(|own| std::os::unix::fs::MetadataExt::uid(&own));
             here.parent = Some(parent);
-            here.parent_exe = std::fs::read_link(proc.join(parent.to_string()).join("exe")).ok();
+            let exe = std::fs::read_link(proc.join(parent.to_string()).join("exe")).ok();
+            // Not every path is text, and one that isn't is no reason to record nothing.
+            here.parent_exe = exe.map(|exe| exe.to_string_lossy().into_owned());
         }
         here
     }
