@@ -3,10 +3,11 @@
 //! so that a start has no side effect.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::private::{self, Owner, Refused};
 use crate::secret::Secret;
 
 const KEY_BYTES: usize = 32;
@@ -36,7 +37,7 @@ impl State {
         self.key.get_or_init(|| {
             let stored = self.directory.as_deref().map(stored_key);
             match stored {
-                Some(Ok(key)) => Secret::new(key),
+                Some(Ok(key)) => key,
                 Some(Err(error)) => {
                     tracing::warn!(%error, "no state key: cursors end with this process");
                     Secret::new(random(KEY_BYTES))
@@ -91,7 +92,7 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn stored_key(directory: &Path) -> io::Result<Vec<u8>> {
+fn stored_key(directory: &Path) -> io::Result<Secret<Vec<u8>>> {
     let path = directory.join("state.key");
     match read_key(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -111,19 +112,14 @@ fn stored_key(directory: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-fn read_key(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    #[cfg(unix)]
-    {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions());
-        if mode & 0o077 != 0 {
-            let problem = "state.key is readable by others; remove it";
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
-        }
-    }
-    let mut key = Vec::new();
-    file.take(KEY_BYTES as u64 + 1).read_to_end(&mut key)?;
-    if key.len() != KEY_BYTES {
+/// Whoever knows the key can forge confirmations, and whoever made the file knows it: only one of
+/// our own is taken.
+fn read_key(path: &Path) -> io::Result<Secret<Vec<u8>>> {
+    let key = private::read(path, KEY_BYTES, Owner::Us).map_err(|refused| match refused {
+        Refused::Unreadable(error) => error,
+        refused => io::Error::new(io::ErrorKind::PermissionDenied, format!("state.key: {refused}")),
+    })?;
+    if key.expose().len() != KEY_BYTES {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "state.key is damaged; remove it"));
     }
     Ok(key)
@@ -183,6 +179,15 @@ mod tests {
         state().use_nonce("abc").unwrap();
         assert_eq!(state().use_nonce("abc").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert!(State::new(None).use_nonce("abc").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_is_no_file_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.key");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        assert_eq!(State::new(Some(directory.path().to_owned())).key().expose().len(), KEY_BYTES);
     }
 
     #[test]
