@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lockkeeper_core::Outside;
 
@@ -55,7 +56,7 @@ pub use info::{Info, InfoOptions, Total};
 pub use list::{ListEntry, ListOptions, Listing, Sort};
 pub use locate::{LinkInfo, Located};
 pub use patch::{PatchAction, PatchProblem, Patched, patch_paths};
-pub use place::Target;
+pub use place::{Original, Target};
 pub use read::{Next, TextWindow, Window};
 pub use replace::{PassedOver, ReplaceOptions, Replaced};
 pub use search::{FileHits, Hit, Resume, SearchMode, SearchOptions, SearchResult};
@@ -121,6 +122,7 @@ pub struct Source {
     compiled: ignoring::Compiled,
     allow_git: bool,
     swept: stage::Swept,
+    turns: Mutex<()>,
     /// Counted at the start: a sandbox may close the files that hold a container's share of them.
     processors: usize,
     pub(super) outside: Outside,
@@ -193,9 +195,16 @@ impl Source {
             compiled: ignoring::Compiled::default(),
             allow_git: config.allow_git,
             swept: stage::Swept::default(),
+            turns: Mutex::default(),
             processors: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             outside: config.outside,
         })
+    }
+
+    /// Changes of contents take turns: each reads what is there, works on it and puts it back, and
+    /// hosts send several calls for one file at once.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The allowed directories, in the order given.

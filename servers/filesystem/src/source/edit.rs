@@ -128,9 +128,11 @@ impl Source {
         edits: &[Edit],
         seen: Option<&str>,
     ) -> Result<Edited, FsError> {
+        let turn = self.turn();
         let (document, text, replaced) = prepare(self.outside, target, edits, seen)?;
         let bytes = document.bytes(target, &text)?;
         let written = self.swap(target, &document.current, &bytes)?;
+        drop(turn);
         let diff = Diff::of(&document.text, &text, DiffOptions::with_context(3, self.outside));
         Ok(Edited { path: written.path, diff, replaced, version: written.version })
     }

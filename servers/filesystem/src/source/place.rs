@@ -38,6 +38,21 @@ pub struct Target {
     pub(super) stat: Option<Stat>,
 }
 
+/// What is copied: a place that is only read, so that it may lie in a read-only directory.
+#[derive(Debug)]
+pub struct Original(pub(super) Target);
+
+/// What a place is looked for to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Written; a link stands for what it leads to.
+    Content,
+    /// Moved, deleted or made; a link stands for itself.
+    Entry,
+    /// Copied; a link stands for itself.
+    Original,
+}
+
 impl Target {
     /// What is there, if anything is.
     pub fn stat(&self) -> Option<&Stat> {
@@ -71,21 +86,22 @@ impl Source {
     /// Finds the place that `asked` names, whether something is there or not, if it lies beneath a
     /// root that may be written and no rule hides it. A link stands for what it leads to.
     pub fn target(&self, asked: &str) -> Result<Target, FsError> {
-        self.target_of(asked, true)
+        self.target_of(asked, Use::Content)
     }
 
     /// The same for what must be there; a link at the end stands for itself.
     pub fn entry(&self, asked: &str) -> Result<Target, FsError> {
-        let target = self.target_of(asked, false)?;
-        if target.stat.is_none() {
-            return Err(self.missing(target.root, &target.asked));
-        }
-        Ok(target)
+        self.existing(asked, Use::Entry)
+    }
+
+    /// The same for what is to be copied: it may be read-only.
+    pub fn original(&self, asked: &str) -> Result<Original, FsError> {
+        self.existing(asked, Use::Original).map(Original)
     }
 
     /// The same for what may be there or not, as the new name of something that is moved.
     pub fn destination(&self, asked: &str) -> Result<Target, FsError> {
-        self.target_of(asked, false)
+        self.target_of(asked, Use::Entry)
     }
 
     /// The path by which the agent names `target`.
@@ -93,10 +109,18 @@ impl Source {
         self.shown(target.root, &target.path)
     }
 
-    fn target_of(&self, asked: &str, follow: bool) -> Result<Target, FsError> {
+    fn existing(&self, asked: &str, usage: Use) -> Result<Target, FsError> {
+        let target = self.target_of(asked, usage)?;
+        if target.stat.is_none() {
+            return Err(self.missing(target.root, &target.asked));
+        }
+        Ok(target)
+    }
+
+    fn target_of(&self, asked: &str, usage: Use) -> Result<Target, FsError> {
         let absent = std::cell::Cell::new(None);
         let found = Self::with_spellings(asked, |path, asked| {
-            match self.target_bytes(path, asked, follow) {
+            match self.target_bytes(path, asked, usage) {
                 // The other spelling may name something that exists.
                 Ok(target) if target.stat.is_none() => {
                     if let Some(first) = absent.take() {
@@ -115,7 +139,8 @@ impl Source {
         }
     }
 
-    fn target_bytes(&self, path: &[u8], asked: &Asked, follow: bool) -> Result<Target, FsError> {
+    fn target_bytes(&self, path: &[u8], asked: &Asked, usage: Use) -> Result<Target, FsError> {
+        let follow = usage == Use::Content;
         let (start, rest) = self.place_in_root(path, asked)?;
         for _ in 0..TRIES {
             let Attempt::Done(way) = self.follow_as_far(start, &rest, asked, follow)? else {
@@ -166,7 +191,11 @@ impl Source {
             if path.is_empty() {
                 return Err(FsError::IsRoot { asked: asked.clone() });
             }
-            self.may_write(root, &path, asked)?;
+            if usage == Use::Original {
+                self.may_touch(&path, asked)?;
+            } else {
+                self.may_write(root, &path, asked)?;
+            }
             let (parent, asked) = (Arc::new(parent), asked.clone());
             return Ok(Target { root, path, asked, parent, ahead, name, stat });
         }
@@ -178,6 +207,10 @@ impl Source {
         if self.root(root).is_none_or(|root| root.access != Access::ReadWrite) {
             return Err(FsError::ReadOnly { asked: asked.clone() });
         }
+        self.may_touch(path, asked)
+    }
+
+    fn may_touch(&self, path: &[u8], asked: &Asked) -> Result<(), FsError> {
         if !self.allow_git && names::components(path).any(is_git) {
             return Err(FsError::GitInternals { asked: asked.clone() });
         }

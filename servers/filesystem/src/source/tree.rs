@@ -11,7 +11,7 @@ use lockkeeper_core::{Add, Change, Destroy, Grant};
 use super::altering;
 use super::beneath::{self, Dir, EntryBuffer, OpenError};
 use super::error::FsError;
-use super::place::Target;
+use super::place::{Original, Target};
 use super::rules::Shape;
 use super::scan::Names;
 use super::stage::{Staged, is_temporary, temporary_name};
@@ -91,20 +91,20 @@ impl Source {
     pub fn copy_entry(
         &self,
         _grant: Grant<Add>,
-        from: &Target,
+        from: &Original,
         to: Target,
     ) -> Result<u64, FsError> {
-        self.duplicate(from, to, false, Keep::Mode).map(|(count, _)| count)
+        self.duplicate(&from.0, to, false, Keep::Mode).map(|(count, _)| count)
     }
 
     /// The same; a file at the new place is lost.
     pub fn copy_over(
         &self,
         _grant: Grant<Destroy>,
-        from: &Target,
+        from: &Original,
         to: Target,
     ) -> Result<u64, FsError> {
-        self.duplicate(from, to, true, Keep::Mode).map(|(count, _)| count)
+        self.duplicate(&from.0, to, true, Keep::Mode).map(|(count, _)| count)
     }
 
     /// Deletes for good; directories with what is in them only if `recursive`. All are checked
@@ -147,11 +147,13 @@ impl Source {
     fn relocate(&self, from: &Target, mut to: Target, over: bool) -> Result<u64, FsError> {
         let count = self.check_pair(from, &to, over, true)?;
         self.make_parents(&mut to)?;
+        let turn = self.turn();
         let renamed = if over {
             from.parent.rename(&from.name, &to.parent, &to.name)
         } else {
             from.parent.rename_new(&from.name, &to.parent, &to.name)
         };
+        drop(turn);
         match renamed {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 return self.carry(from, to, over);
@@ -228,6 +230,9 @@ impl Source {
                 }
                 to.parent.sync().map_err(failed)?;
             }
+            Some(EntryKind::Special) => {
+                return Err(FsError::Special { asked: from.asked.clone() });
+            }
             _ => {
                 let opened = from.parent.open_file(&from.name).map_err(failed)?;
                 let Some((file, stat)) = opened else {
@@ -253,6 +258,15 @@ impl Source {
         moves: bool,
     ) -> Result<u64, FsError> {
         match to.stat {
+            // Renaming one name of a file to another of the same does nothing.
+            Some(stat)
+                if over
+                    && moves
+                    && from.stat.is_some_and(|from| from.is_same_file(&stat))
+                    && self.absolute(from) != self.absolute(to) =>
+            {
+                return Err(FsError::HardLinked { asked: to.asked.clone(), links: stat.links });
+            }
             Some(stat) if over && stat.kind == EntryKind::Dir => {
                 return Err(FsError::NotAFile { asked: to.asked.clone() });
             }
@@ -405,8 +419,13 @@ fn copy_tree(
                 note(copied, keep, &stat);
             }
             EntryKind::File | EntryKind::Special => {
-                let Some((file, stat)) = source.open_file(name)? else {
-                    return Err(io::ErrorKind::Unsupported.into());
+                let opened = match kind {
+                    EntryKind::File => source.open_file(name)?,
+                    _ => None,
+                };
+                let Some((file, stat)) = opened else {
+                    let why = format!("`{}` is a FIFO, socket or device", names::show(name));
+                    return Err(io::Error::new(io::ErrorKind::Unsupported, why));
                 };
                 fill(&file, &stat, &dir.create(name, true)?, keep)?;
                 note(copied, keep, &stat);

@@ -87,6 +87,7 @@ impl Source {
         seen: Option<&str>,
     ) -> Result<Written, FsError> {
         target.no_directory()?;
+        let _turn = self.turn();
         let Some(current) = target.current()? else {
             return match seen {
                 Some(_) => Err(FsError::Stale { asked: target.asked, current: None }),
@@ -116,6 +117,7 @@ impl Source {
         seen: Option<&str>,
     ) -> Result<Written, FsError> {
         target.no_directory()?;
+        let _turn = self.turn();
         let Some(current) = target.current()? else {
             return match seen {
                 Some(_) => Err(FsError::Stale { asked: target.asked, current: None }),

@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Fs;
-use crate::source::{FsError, Target};
 
 pub(crate) struct MoveFile;
 
@@ -49,11 +48,11 @@ impl Tool<Fs> for MoveFile {
             (true, copy) => {
                 let grant = cx.grant_of::<Destroy>()?;
                 cx.blocking(move |fs, _| {
-                    let (from, to) = places(fs, &args)?;
+                    let to = fs.files.destination(&args.destination)?;
                     if copy {
-                        fs.files.copy_over(grant, &from, to)
+                        fs.files.copy_over(grant, &fs.files.original(&args.source)?, to)
                     } else {
-                        fs.files.move_over(grant, &from, to)
+                        fs.files.move_over(grant, &fs.files.entry(&args.source)?, to)
                     }
                 })
                 .await?
@@ -61,26 +60,22 @@ impl Tool<Fs> for MoveFile {
             (false, true) => {
                 let grant = cx.grant_of::<Add>()?;
                 cx.blocking(move |fs, _| {
-                    let (from, to) = places(fs, &args)?;
-                    fs.files.copy_entry(grant, &from, to)
+                    let from = fs.files.original(&args.source)?;
+                    fs.files.copy_entry(grant, &from, fs.files.destination(&args.destination)?)
                 })
                 .await?
             }
             (false, false) => {
                 let grant = cx.grant_of::<Change>()?;
                 cx.blocking(move |fs, _| {
-                    let (from, to) = places(fs, &args)?;
-                    fs.files.move_entry(grant, &from, to)
+                    let from = fs.files.entry(&args.source)?;
+                    fs.files.move_entry(grant, &from, fs.files.destination(&args.destination)?)
                 })
                 .await?
             }
         };
         Ok(Record { moved: moved? })
     }
-}
-
-fn places(fs: &Fs, args: &Args) -> Result<(Target, Target), FsError> {
-    Ok((fs.files.entry(&args.source)?, fs.files.destination(&args.destination)?))
 }
 
 impl Output for Record {}

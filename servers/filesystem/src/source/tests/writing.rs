@@ -30,7 +30,7 @@ fn rename(source: &Source, from: &str, to: &str) -> Result<u64, FsError> {
 }
 
 fn copy(source: &Source, from: &str, to: &str) -> Result<u64, FsError> {
-    source.copy_entry(grant(), &source.entry(from)?, source.destination(to)?)
+    source.copy_entry(grant(), &source.original(from)?, source.destination(to)?)
 }
 
 fn delete(source: &Source, path: &str, recursive: bool) -> Result<u64, FsError> {
@@ -376,4 +376,56 @@ fn the_diff_of_two_texts_makes_one_of_the_other() {
         let now = String::from_utf8(fs::read(fixture.path("root/text")).unwrap()).unwrap();
         assert_eq!(now, new, "{old:?}\n{patch}");
     }
+}
+
+#[test]
+fn changes_at_the_same_time_take_turns() {
+    let fixture = Fixture::new();
+    let source = writable(&fixture);
+    create(&source, "shared.txt", "end\n").unwrap();
+    let edit = |line: String| {
+        let edits = [Edit {
+            old_text: "end\n".into(),
+            new_text: format!("{line}\nend\n"),
+            replace_all: false,
+        }];
+        source.edit_file(grant(), &source.target("shared.txt")?, &edits, None).map(drop)
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            scope.spawn(move || (0..10).for_each(|n| edit(format!("{thread}-{n}")).unwrap()));
+        }
+    });
+    let text = fs::read_to_string(fixture.path("root/shared.txt")).unwrap();
+    for thread in 0..8 {
+        assert!((0..10).all(|n| text.contains(&format!("{thread}-{n}\n"))), "{text}");
+    }
+}
+
+#[test]
+fn what_is_only_read_can_be_copied_but_not_moved() {
+    let fixture = Fixture::new();
+    let mut config = fixture.config();
+    fs::create_dir(fixture.path("root/rw")).unwrap();
+    let mut second = config.roots[0].clone();
+    second.path = fixture.path("root/rw");
+    second.access = Access::ReadWrite;
+    config.roots.push(second);
+    let source = Source::open(&config).unwrap();
+    copy(&source, "a.txt", "rw/a.txt").unwrap();
+    copy(&source, "sub", "rw/sub").unwrap();
+    assert!(fixture.path("root/rw/sub").is_dir());
+    assert!(matches!(rename(&source, "a.txt", "rw/b.txt"), Err(FsError::ReadOnly { .. })));
+    assert!(matches!(copy(&source, "rw/a.txt", "c.txt"), Err(FsError::ReadOnly { .. })));
+}
+
+#[test]
+fn one_name_of_a_file_does_not_replace_another() {
+    let fixture = Fixture::new();
+    let source = writable(&fixture);
+    create(&source, "one", "1").unwrap();
+    fs::hard_link(fixture.path("root/one"), fixture.path("root/two")).unwrap();
+    let to = source.destination("two").unwrap();
+    let moved = source.move_over(grant(), &source.entry("one").unwrap(), to);
+    assert!(matches!(moved, Err(FsError::HardLinked { links: 2, .. })), "{moved:?}");
 }
