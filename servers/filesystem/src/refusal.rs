@@ -45,6 +45,10 @@ impl From<FsError> for ToolError {
             FsError::Pattern { .. } => {
                 ("invalid_pattern", "escape special characters, or set literal to true")
             }
+            FsError::NoGroup { .. } => (
+                "invalid_replacement",
+                "write $$ for a dollar sign, ${1}a for group 1 and then an `a`, or set literal to true",
+            ),
             FsError::ReadOnly { .. } => (
                 "read_only",
                 "list_directory without a path says where writing is allowed; the server's owner \

@@ -133,6 +133,12 @@ pub enum FsError {
         /// What the parser says.
         reason: String,
     },
+    /// A replacement that names a group which the pattern does not have.
+    #[error("the replacement names group `{group}`, which the pattern doesn't have")]
+    NoGroup {
+        /// Its number or name.
+        group: String,
+    },
     /// Writing where only reading is allowed.
     #[error("`{asked}` lies in a directory that is read-only here")]
     ReadOnly {

@@ -2,11 +2,12 @@
 //! only if it saw everything, one batch that changes all of it or nothing.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use grep_matcher::{Captures as _, Matcher as _};
+use grep_matcher::{Captures, Match, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use lockkeeper_core::{Altered, Change as ChangeEffect, Grant, Stop, Unclear, placeholder};
 
@@ -124,6 +125,7 @@ impl Source {
         options: &ReplaceOptions,
         stop: &Stop,
     ) -> Result<Replaced, FsError> {
+        let _turn = self.turn();
         let (found, mut replaced) = self.collect(located, options, stop)?;
         if !replaced.complete {
             return Err(FsError::TooMuch { asked: located.asked().clone() });
@@ -148,13 +150,17 @@ impl Source {
             return Err(FsError::Unclear { asked: located.asked().clone(), unclear });
         }
         self.may_write(located.root, &located.path, located.asked())?;
+        let matcher = matcher(options)?;
+        if !options.literal {
+            check_groups(&options.replacement, &matcher)?;
+        }
         let shared = Shared {
             source: self,
             root: located.root,
             base: if located.path.is_empty() { 0 } else { located.path.len() + 1 },
             glob: options.glob.as_deref().map(pattern).transpose()?,
             options,
-            matcher: matcher(options)?,
+            matcher,
             found: Mutex::default(),
             bytes: AtomicUsize::new(0),
             skipped: AtomicU64::new(0),
@@ -233,6 +239,49 @@ fn matcher(options: &ReplaceOptions) -> Result<RegexMatcher, FsError> {
         return Err(refuse("it matches the empty text".to_owned()));
     }
     Ok(matcher)
+}
+
+/// Refuses a replacement that names a group which the pattern doesn't have: it would stand for
+/// nothing, and the text of it would be lost.
+fn check_groups(replacement: &str, matcher: &RegexMatcher) -> Result<(), FsError> {
+    let asked = Asking { groups: matcher.capture_count(), missing: RefCell::default() };
+    let group = |name: &str| {
+        let group = matcher.capture_index(name);
+        if group.is_none() {
+            asked.miss(name.to_owned());
+        }
+        group
+    };
+    asked.interpolate(group, b"", replacement.as_bytes(), &mut Vec::new());
+    match asked.missing.into_inner() {
+        Some(group) => Err(FsError::NoGroup { group }),
+        None => Ok(()),
+    }
+}
+
+/// Groups that only note which of them don't exist.
+struct Asking {
+    groups: usize,
+    missing: RefCell<Option<String>>,
+}
+
+impl Asking {
+    fn miss(&self, group: String) {
+        self.missing.borrow_mut().get_or_insert(group);
+    }
+}
+
+impl Captures for Asking {
+    fn len(&self) -> usize {
+        self.groups
+    }
+
+    fn get(&self, group: usize) -> Option<Match> {
+        if group >= self.groups {
+            self.miss(group.to_string());
+        }
+        None
+    }
 }
 
 impl Visitor for Worker<'_> {

@@ -246,4 +246,19 @@ mod tests {
             "[2 files, 2 replaced; dry run: nothing was written]"
         );
     }
+    #[test]
+    fn a_group_that_does_not_exist_is_refused() {
+        let fixture = Fixture::new("small");
+        let mut client = client(&fixture, &["--write"]);
+        for replacement in ["US$5", "$1_x", "$HOME"] {
+            let arguments = json!({"pattern": "(two)", "replacement": replacement,
+                "dry_run": false});
+            let text = seen(&client.call("replace_text", arguments));
+            assert!(text.starts_with("error: invalid_replacement: "), "{text}");
+            assert_eq!(fixture.read("notes.txt"), b"one\ntwo\nthree\n");
+        }
+        let arguments = json!({"pattern": "(two)", "replacement": "${1}_$$5 $", "dry_run": false});
+        client.call("replace_text", arguments);
+        assert_eq!(fixture.read("notes.txt"), b"one\ntwo_$5 $\nthree\n");
+    }
 }
