@@ -62,7 +62,7 @@ pub enum PatchProblem {
         /// The first line that differs there: of the file and of the patch.
         differs: Option<(usize, String, String)>,
     },
-    /// A hunk without a line number fits more than once.
+    /// A hunk without a line number, or not at its line number, fits more than once.
     Ambiguous {
         /// Where the hunk is in the patch, from 1.
         line: usize,
@@ -133,6 +133,7 @@ impl Source {
         _grant: Grant<ChangeEffect>,
         patch: &str,
     ) -> Result<Vec<Patched>, FsError> {
+        let _turn = self.turn();
         let Prepared { changes, records } = self.prepare_patch(patch)?;
         let written = self.make_all(changes)?;
         let finished = records.into_iter().map(|(record, change)| {
@@ -260,7 +261,7 @@ fn apply(
     Ok(out)
 }
 
-/// Where the hunk fits: as near as can be to where it should.
+/// Where the hunk fits: at its line number, or at the one place near it.
 fn place(
     hunk: &Hunk<'_>,
     lines: &[&str],
@@ -295,13 +296,19 @@ fn place(
             Err(PatchProblem::NoFit { line, wanted: Some(wanted + 1), differs: None })
         };
     }
-    for distance in 0..=MOST_OFFSET {
-        for at in [wanted.checked_add(distance), wanted.checked_sub(distance)] {
-            if let Some(at) = at.filter(|at| *at >= done)
-                && fits(at)
-            {
-                return Ok(at);
-            }
+    if wanted >= done && fits(wanted) {
+        return Ok(wanted);
+    }
+    // The nearest of several may be the wrong one: models count lines badly.
+    let near = wanted.saturating_sub(MOST_OFFSET).max(done)..=wanted.saturating_add(MOST_OFFSET);
+    let found: Vec<usize> =
+        near.take_while(|at| *at < lines.len()).filter(|at| fits(*at)).collect();
+    match found.as_slice() {
+        [] => {}
+        [at] => return Ok(*at),
+        _ => {
+            let lines = found.iter().map(|at| at + 1).collect();
+            return Err(PatchProblem::Ambiguous { line, lines });
         }
     }
     let differs = old.iter().enumerate().find_map(|(i, patch)| {

@@ -157,4 +157,20 @@ mod tests {
         let text = String::from_utf8(fixture.read("long.txt")).unwrap();
         assert!(text.contains("\nline 1979\nx\nline 1981\n") && text.contains("\ny\nline 1990\n"));
     }
+    #[test]
+    fn a_wrong_line_number_and_several_places_is_refused() {
+        let fixture = Fixture::new("small");
+        let mut client = client(&fixture, &["--write"]);
+        let original = "a\nx\na\nx\na\nx\n";
+        fixture.write("same.txt", original.as_bytes());
+        for at in [1, 3, 30] {
+            let patch = format!("--- same.txt\n+++ same.txt\n@@ -{at} +{at} @@\n-x\n+y\n");
+            let text = seen(&client.call("apply_patch", json!({"patch": patch})));
+            assert!(text.contains("fits at lines 2, 4, 6\n"), "{at}: {text}");
+            assert_eq!(fixture.read("same.txt"), original.as_bytes());
+        }
+        let patch = "--- same.txt\n+++ same.txt\n@@ -4 +4 @@\n-x\n+y\n";
+        client.call("apply_patch", json!({"patch": patch}));
+        assert_eq!(fixture.read("same.txt"), b"a\nx\na\ny\na\nx\n");
+    }
 }
