@@ -253,3 +253,28 @@ fn a_long_line_is_cut_beside_a_credential() {
         }
     }
 }
+
+#[test]
+fn a_search_shows_no_line_of_a_private_key() {
+    let fixture = Fixture::new("small");
+    let key: Vec<String> = (10..40)
+        .map(|n| format!("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us{n}Kj\n"))
+        .collect();
+    let key = key.concat();
+    let [begin, end] = ["BEGIN", "END"].map(|mark| format!("-----{mark} {} KEY-----", "PRIVATE"));
+    fixture.write("a.txt", format!("first\n{begin}\n{key}{end}\nlast 20K\n").as_bytes());
+    let line = key.replace('\n', "\\n");
+    let json = format!("{{\"a\": \"{begin}\\n{line}{end}\\n\", \"b\": 1}}\n");
+    fixture.write("a.json", json.as_bytes());
+    let mut client = client(&fixture, &[]);
+    for (pattern, context) in [("20Kj", 0), ("first", 4), ("last", 4), ("20K", 4), ("35Kj", 0)] {
+        let arguments = json!({"pattern": pattern, "context": context, "glob": "a.*"});
+        let result = client.call("search_text", arguments);
+        assert!(!result.to_string().contains("AASCBKcw"), "{pattern}: {result}");
+        assert!(seen(&result).contains("[redacted:private_key]"), "{pattern}: {result}");
+        assert!(!seen(&result).contains("[0 hits"), "{pattern}: {result}");
+    }
+    let result = client.call("search_text", json!({"pattern": "20K", "glob": "a.txt"}));
+    assert!(seen(&result).ends_with("\n13:[redacted:private_key]\n34:last 20K\n"), "{result}");
+    assert_eq!(result["_meta"]["altered"]["redacted"], 1, "{result}");
+}

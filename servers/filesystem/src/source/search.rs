@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
-use lockkeeper_core::Stop;
+use lockkeeper_core::{Outside, Stop};
 
 use super::beneath::{self, Dir};
 use super::error::FsError;
@@ -133,6 +133,7 @@ pub struct SearchResult {
 
 /// What all workers share.
 struct Shared<'a> {
+    outside: Outside,
     options: &'a SearchOptions,
     glob: Option<Pattern>,
     base: usize,
@@ -174,6 +175,7 @@ impl Source {
             from: from.as_ref().map(|(path, _)| path.clone()),
         };
         let shared = Shared {
+            outside: self.outside,
             options,
             glob: options.glob.as_deref().map(pattern).transpose()?,
             base: if located.path.is_empty() { 0 } else { located.path.len() + 1 },
@@ -327,6 +329,7 @@ impl Worker<'_> {
         self.shared.searched.fetch_add(1, Ordering::Relaxed);
         let mut sink = self.shared.sink(&self.matcher, path);
         let done = self.searcher.search_slice(&self.matcher, content, &mut sink);
+        sink.redact_keys(self.shared.outside, content);
         self.shared.keep(sink, done.is_ok(), path);
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use lockkeeper_core::{
-    Cx, Effect, Need, Output, Read, Room, Stop, Tool, ToolError, count, grouped,
+    Altered, Cx, Effect, Need, Output, Read, Room, Stop, Tool, ToolError, count, grouped,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,9 @@ pub(crate) struct Hits {
     what: Option<What>,
     #[serde(skip)]
     end: Option<u64>,
+    /// Beyond what core finds line by line.
+    #[serde(skip)]
+    altered: Altered,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -280,6 +283,7 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
     let mut shown = 0;
     let mut full = false;
     let mut text = String::new();
+    let mut altered = Altered::default();
     for file in result.files.iter().skip(first) {
         if full {
             break;
@@ -331,6 +335,7 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
                 break;
             }
             shown += usize::from(!hit.is_context);
+            altered.redacted += u64::from(hit.is_redacted);
             last = Some(hit.line);
             if page.data {
                 let text = hit.text.to_owned();
@@ -357,6 +362,7 @@ fn render(chunk: &Chunk, page: &Page) -> Hits {
         ignored: page.ignored,
         what: Some(page.what),
         end: more.then_some(position),
+        altered,
     }
 }
 
@@ -391,6 +397,10 @@ impl Output for Hits {
             header.push_str(&format!("; truncated, next: cursor {next}"));
         }
         format!("{header}]\n{}", self.lines)
+    }
+
+    fn altered(&self) -> Altered {
+        self.altered
     }
 
     fn truncated(&self) -> bool {

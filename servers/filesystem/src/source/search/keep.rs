@@ -32,6 +32,8 @@ pub struct Hit<'a> {
     pub text: &'a str,
     /// Whether it only stands around a hit.
     pub is_context: bool,
+    /// Whether a private key, or a part of one, was left out of it.
+    pub is_redacted: bool,
 }
 
 impl FileHits {
@@ -41,7 +43,13 @@ impl FileHits {
         self.lines.iter().map(move |line| {
             let text = self.text.get(start..line.end).unwrap_or_default();
             start = line.end;
-            Hit { line: line.number, column: line.column, text, is_context: !line.is_hit }
+            Hit {
+                line: line.number,
+                column: line.column,
+                text,
+                is_context: !line.is_hit,
+                is_redacted: line.is_redacted,
+            }
         })
     }
 }

@@ -18,6 +18,8 @@ const LONGEST_LINE: usize = 300;
 const LEAD: usize = 60;
 /// Bytes looked at on both sides of what is shown of a long line, so that no credential is cut.
 const AROUND: usize = 512;
+/// What stands for a private key, or for a line of one.
+const KEY: &str = "[redacted:private_key]";
 /// What of a buffer is enough to guess an encoding from.
 const SAMPLE: usize = 16 * 1024;
 
@@ -46,6 +48,8 @@ pub(super) struct Line {
     pub(super) end: usize,
     pub(super) column: u32,
     pub(super) is_hit: bool,
+    /// Of a private key that begins in another line, or too far before it in the same.
+    pub(super) is_redacted: bool,
 }
 
 impl<'m> FileSink<'m> {
@@ -119,7 +123,34 @@ impl<'m> FileSink<'m> {
         let column = u32::try_from(lead + 1).unwrap_or(u32::MAX);
         let column = if cut_before || at.is_none() { 0 } else { column };
         let end = self.text.len();
-        self.lines.push(Line { number, end, column, is_hit: at.is_some() });
+        self.lines.push(Line { number, end, column, is_hit: at.is_some(), is_redacted: false });
+    }
+
+    /// Redacts the lines that belong to a private key in `content`, the file: by themselves they
+    /// look like any base64.
+    pub(super) fn redact_keys(&mut self, outside: Outside, content: &[u8]) {
+        let opens = |mark: &str| memchr::memmem::find(content, mark.as_bytes()).is_some();
+        if self.lines.is_empty() || !(opens("PRIVATE KEY") || opens("Private-Lines: ")) {
+            return;
+        }
+        let content = String::from_utf8_lossy(content);
+        let shown = outside.show(&content);
+        let rows: Vec<&str> = shown.text.split('\n').collect();
+        let old = std::mem::take(&mut self.text);
+        let mut start = 0;
+        for line in &mut self.lines {
+            let text = old.get(start..line.end).unwrap_or_default();
+            start = line.end;
+            let row = usize::try_from(line.number).ok().and_then(|n| rows.get(n.checked_sub(1)?));
+            let row = row.filter(|row| row.contains(KEY) && !text.contains(KEY));
+            line.is_redacted = row.is_some();
+            self.text.push_str(match row {
+                Some(row) if row.len() <= LONGEST_LINE => row.trim_end_matches('\r'),
+                Some(_) => KEY,
+                None => text,
+            });
+            line.end = self.text.len();
+        }
     }
 
     /// Lines are searched as bytes; what is no UTF-8 is decoded for showing it only.
