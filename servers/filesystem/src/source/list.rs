@@ -89,6 +89,8 @@ pub struct ListEntry {
     pub kind: EntryKind,
     /// Size and times; `None` if it vanished meanwhile.
     pub stat: Option<Stat>,
+    /// A directory that the system doesn't let this server look into.
+    pub unreadable: bool,
     /// Of a link: where it leads, if that is inside and not hidden.
     pub target: Option<String>,
     /// Of a directory whose entries are not listed: how many it has.
@@ -266,11 +268,8 @@ impl Source {
                 .then(|| self.leads_to(gathering.root, &node.path))
                 .flatten();
             let closed = node.kind == EntryKind::Dir && !node.open;
-            let children = if closed && !gathering.stop.is_due() {
-                self.count(&mut gathering, &node.path)
-            } else {
-                None
-            };
+            let counts = closed && !gathering.stop.is_due();
+            let children = counts.then(|| self.count(&mut gathering, &node.path)).flatten();
             let relative = node.path.get(gathering.base..).unwrap_or_default();
             entries.push(ListEntry {
                 depth: node.depth,
@@ -278,6 +277,7 @@ impl Source {
                 path: names::show(relative).into_owned(),
                 kind: node.kind,
                 stat,
+                unreadable: counts && children.is_none(),
                 target,
                 children,
             });

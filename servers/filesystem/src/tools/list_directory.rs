@@ -171,12 +171,18 @@ fn page(path: String, listing: Listing, timed: bool, room: usize) -> (Directory,
             },
             EntryKind::Special => line.push_str(" (special)"),
             EntryKind::File => {
-                let size = stat.map(|stat| stat.size).unwrap_or_default();
-                line.push_str(&format!("\t{size}"));
+                // None if it vanished, or lies in a directory that only shows names.
+                if let Some(stat) = stat {
+                    line.push_str(&format!("\t{}", stat.size));
+                }
             }
         }
         if let Some(children) = entry.children {
             line.push_str(&format!(" ({} entries)", grouped(children as u64)));
+        }
+        let access = entry.unreadable.then_some("not readable");
+        if let Some(access) = access {
+            line.push_str(&format!(" ({access})"));
         }
         if let Some(mtime) = &mtime {
             line.push_str(&format!("\t{mtime}"));
@@ -192,7 +198,7 @@ fn page(path: String, listing: Listing, timed: bool, room: usize) -> (Directory,
             mtime,
             target: entry.target,
             children: entry.children,
-            access: None,
+            access,
         });
     }
     let shown = entries.len();
@@ -232,6 +238,8 @@ impl Output for Directory {
 mod tests {
     use lockkeeper_testkit::expect;
 
+    use super::*;
+    use crate::source::ListEntry;
     use crate::testing::{Fixture, all_pages, check, client};
 
     #[test]
@@ -281,5 +289,24 @@ mod tests {
             error: not_a_directory: `notes.txt` is a file, not a directory
             next: read_file reads it"#]],
         );
+    }
+    #[test]
+    fn what_can_not_be_looked_into_says_so() {
+        let entry = |name: &str, kind, unreadable| ListEntry {
+            depth: 0,
+            name: name.to_owned(),
+            path: name.to_owned(),
+            kind,
+            stat: None,
+            unreadable,
+            target: None,
+            children: None,
+        };
+        let entries =
+            vec![entry("closed", EntryKind::Dir, true), entry("file", EntryKind::File, false)];
+        let listing = Listing { entries, total: 2, left_out: 0, complete: true };
+        let (directory, _) = page(".".to_owned(), listing, false, 1_000);
+        assert_eq!(directory.text(), "[.: 2 entries]\nclosed/ (not readable)\nfile\n");
+        assert_eq!(directory.entries[0].access, Some("not readable"));
     }
 }
