@@ -359,6 +359,25 @@ fn its_memory_is_its_own() {
     }
 }
 
+/// Lines with one space between their words, however wide the columns are.
+fn columns(text: &str) -> String {
+    let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
+    text.lines().map(line).collect()
+}
+
+/// A directory whose name is no text made `check --json` panic.
+#[test]
+fn check_knows_paths_of_any_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let scene = Scene::new(None);
+    let state = [scene.path("state").as_bytes(), b"\xff"].concat();
+    let mut command = Command::new(scene.path("bin/escape"));
+    command.args(["check", "--json", "--state-dir"]).arg(std::ffi::OsStr::from_bytes(&state));
+    let told: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let paths = told["sandbox"]["paths"].as_array().unwrap();
+    assert_eq!(paths[0]["path"], format!("{}\u{fffd}", scene.path("state")));
+}
+
 #[test]
 fn check_prints_what_is_enforced() {
     let scene = Scene::new(None);
@@ -392,20 +411,20 @@ fn check_prints_what_is_enforced() {
     assert_eq!(access("work").as_deref(), Some("read"), "the policy doesn't let it write");
     assert_eq!(access("state").as_deref(), Some("write"));
     assert_eq!(access("outside"), None);
-    let text = |more: &[&str]| String::from_utf8(run(&["check"], more).stdout).unwrap();
+    let text = |more: &[&str]| columns(&String::from_utf8(run(&["check"], more).stdout).unwrap());
     let told = text(&["--write"]);
     for line in [
-        "sandbox  best-effort: Landlock ",
+        "sandbox best-effort: Landlock ",
         ", seccomp, no new privileges, not dumpable\n",
-        &format!("reach    read {}\n", scene.path("inside")),
-        &format!("reach    read and write {}\n", scene.path("work")),
-        "ports    none\n",
+        &format!("reach read {}\n", scene.path("inside")),
+        &format!("reach read and write {}\n", scene.path("work")),
+        "ports none\n",
     ] {
         assert!(told.contains(line), "{line} is not in\n{told}");
     }
-    assert!(text(&["--any-port"]).contains("ports    open\n"));
+    assert!(text(&["--any-port"]).contains("ports open\n"));
     let told = text(&["--sandbox", "off"]);
-    assert!(told.contains("sandbox  off\n") && !told.contains("reach"), "{told}");
+    assert!(told.contains("sandbox off\n") && !told.contains("reach"), "{told}");
 }
 
 #[test]
@@ -419,12 +438,12 @@ fn the_strictest_of_all_settings_counts() {
     let off = file("off.toml", "[sandbox]\nmode = \"off\"\n");
     let wrong = file("wrong.toml", "[sandbox]\nmode = \"some\"\n");
     for (environment, arguments, expected) in [
-        (None, &[][..], "sandbox  best-effort: "),
-        (None, &["--config", &off], "sandbox  off\n"),
-        (Some("off"), &[], "sandbox  off\n"),
-        (Some("best-effort"), &["--sandbox", "off"], "sandbox  best-effort: "),
-        (None, &["--config", &require, "--sandbox", "off"], "sandbox  require: "),
-        (Some("require"), &["--config", &off, "--sandbox", "off"], "sandbox  require: "),
+        (None, &[][..], "sandbox best-effort: "),
+        (None, &["--config", &off], "sandbox off\n"),
+        (Some("off"), &[], "sandbox off\n"),
+        (Some("best-effort"), &["--sandbox", "off"], "sandbox best-effort: "),
+        (None, &["--config", &require, "--sandbox", "off"], "sandbox require: "),
+        (Some("require"), &["--config", &off, "--sandbox", "off"], "sandbox require: "),
         (Some("maybe"), &[], "LOCKKEEPER_SANDBOX must be"),
         (None, &["--config", &wrong], "unknown variant `some`"),
     ] {
@@ -434,6 +453,7 @@ fn the_strictest_of_all_settings_counts() {
         command.envs(environment.map(|mode| ("LOCKKEEPER_SANDBOX", mode)));
         let output = command.output().unwrap();
         let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let told = columns(&told);
         assert!(told.contains(expected), "{environment:?} {arguments:?}: {told}");
     }
 }

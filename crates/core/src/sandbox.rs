@@ -98,8 +98,14 @@ pub(crate) enum Access {
 /// One line of the rule table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Rule {
+    #[serde(serialize_with = "as_shown")]
     path: PathBuf,
     access: Access,
+}
+
+/// Not every path is text; one that isn't is written as it is printed.
+fn as_shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// All that the process keeps.

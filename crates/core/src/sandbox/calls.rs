@@ -162,6 +162,11 @@ const NETWORK: &[c_long] = &[
 
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541C;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
+const F_SETOWN: u64 = 8;
+const F_SETSIG: u64 = 10;
+const F_SETOWN_EX: u64 = 15;
 const IPPROTO_TCP: u64 = 6;
 const IPPROTO_UDP: u64 = 17;
 const AF_UNIX: u64 = 1;
@@ -226,9 +231,13 @@ pub(super) fn filter(network: bool) -> Result<BpfProgram, seccompiler::Error> {
     // Limits are read, not set.
     rules.insert(libc::SYS_prlimit64, vec![rule(&[(2, Qword, Ne, 0)])?]);
     rules.insert(libc::SYS_setrlimit, Vec::new());
-    // Typing into the terminal that a person started the server from.
-    let typing = |request| rule(&[(1, Dword, Eq, request)]);
-    rules.insert(libc::SYS_ioctl, vec![typing(TIOCSTI)?, typing(TIOCLINUX)?]);
+    // Typing into the terminal that a person started the server from; and a descriptor that is
+    // another process's sends it a signal of one's choice, which only the newest Landlock sees.
+    let request = |request: u64| rule(&[(1, Dword, Eq, request)]);
+    let requests = [TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP].map(request);
+    rules.insert(libc::SYS_ioctl, requests.into_iter().collect::<Result<_, _>>()?);
+    let commands = [F_SETOWN, F_SETSIG, F_SETOWN_EX].map(request);
+    rules.insert(libc::SYS_fcntl, commands.into_iter().collect::<Result<_, _>>()?);
     let others: Vec<Condition> = PRCTL.iter().map(|&one| (0, Dword, Ne, one)).collect();
     rules.insert(libc::SYS_prctl, vec![rule(&others)?]);
 
@@ -347,6 +356,7 @@ mod tests {
                     (libc::SYS_socketpair, &[AF_UNIX, SOCK_STREAM | 0x8_0800]),
                     (libc::SYS_prctl, &[15]),
                     (libc::SYS_ioctl, &[1, 0x5401]),
+                    (libc::SYS_fcntl, &[1, 4, 0x800]),
                     (libc::SYS_tgkill, &[u64::from(std::process::id()), 1, 6]),
                     (libc::SYS_sendto, &[3, 0, 0, 0x4000]),
                 ],
@@ -376,6 +386,10 @@ mod tests {
                     (libc::SYS_prctl, &[4, 1]),
                     (libc::SYS_prctl, &[0x5961_6d61, u64::MAX]),
                     (libc::SYS_ioctl, &[0, TIOCSTI]),
+                    (libc::SYS_ioctl, &[3, FIOSETOWN, 0x7fff_0000]),
+                    (libc::SYS_fcntl, &[3, F_SETOWN, 1]),
+                    (libc::SYS_fcntl, &[3, F_SETOWN_EX, 0x7fff_0000]),
+                    (libc::SYS_fcntl, &[3, F_SETSIG, 9]),
                     // The kernel looks at the low half only.
                     (libc::SYS_ioctl, &[0, 0xdead_0000_0000 | TIOCSTI]),
                     (libc::SYS_prctl, &[0xdead_0000_0000 | 4, 1]),
