@@ -82,6 +82,49 @@ fn a_host_with_any_name_is_recorded() {
     assert_eq!(fixture.run_audit(&["verify"]).code(), 0);
 }
 
+/// `audit verify` waited for ever for whoever writes to a pipe.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    for segment in [false, true] {
+        let fixture = Fixture::new(&[]);
+        fixture.run(&["call", "get_note", r#"{"note_name": "first"}"#]);
+        let log = fixture.path("audit").join("fixture");
+        let names = fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path());
+        let is_segment = |path: &PathBuf| path.extension().is_some_and(|end| end == "jsonl");
+        let path =
+            if segment { names.into_iter().find(is_segment).unwrap() } else { log.join("HEAD") };
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let ran = fixture.run_audit(&["verify"]);
+        assert!(ran.stdout().contains("it is not a regular file"), "{}", ran.stdout());
+        assert_eq!(ran.code(), 3);
+        assert!(!segment || fixture.run_audit(&["tail"]).code() != 0);
+    }
+}
+
+/// `check` said `ok` to a place where no change could be recorded.
+#[cfg(unix)]
+#[test]
+fn check_says_where_nothing_can_be_kept() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fixture = Fixture::new(&[]);
+    fixture.file("state", "a file where a directory should be");
+    let ran = fixture.run(&["check"]);
+    assert!(ran.code() != 0 && ran.stdout().contains("a file is in its place"), "{}", ran.stdout());
+    let fixture = Fixture::new(&[]);
+    for name in ["audit", "state"] {
+        fs::create_dir(fixture.path(name)).unwrap();
+        fs::set_permissions(fixture.path(name), fs::Permissions::from_mode(0o777)).unwrap();
+        let ran = fixture.run(&["check"]);
+        let said =
+            ran.stdout().lines().any(|line| line.starts_with("FAIL") && line.contains("others"));
+        assert!(ran.code() != 0 && said, "{}", ran.stdout());
+        fs::set_permissions(fixture.path(name), fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(fixture.run(&["check"]).code(), 0);
+    }
+}
+
 #[test]
 fn a_caller_can_not_fill_the_book() {
     let long = "x".repeat(1_000_000);

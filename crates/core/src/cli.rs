@@ -4,6 +4,7 @@ mod policy;
 mod secret;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::policy::{Policy, Subjects};
 use crate::sandbox::{self, Enforced, Mode, Rules};
 use crate::schema::Object;
 use crate::server::{Finding, Server, StartError, serve};
-use crate::state::{State, hex, make_private, random};
+use crate::state::{self, State, hex, make_private, random};
 use crate::{log, stdio};
 
 #[derive(Parser)]
@@ -395,10 +396,17 @@ fn check<S: Server>(
         limits.max_output, limits.call_budget, limits.concurrency, limits.queue
     );
     findings.push(finding("limits", limits, true));
-    findings.push(finding("audit", pipeline.audit.summary(), true));
+    let place = |subject: &str, said: String, directory: Option<&Path>| match directory
+        .and_then(state::trouble)
+    {
+        Some(trouble) => finding(subject, format!("{said}: {trouble}"), false),
+        None => finding(subject, said, true),
+    };
+    let book = pipeline.audit.rules().directory.as_deref();
+    findings.push(place("audit", pipeline.audit.summary(), book));
     let state = pipeline.state.directory();
-    let state = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
-    findings.push(finding("state", state, true));
+    let said = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    findings.push(place("state", said, state));
     findings.extend(served.credential.finding());
     findings.extend(enforced.findings());
     if !cfg!(target_os = "linux") {

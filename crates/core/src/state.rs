@@ -82,6 +82,31 @@ pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
+/// Why `directory` can't hold what only this user may write, as far as can be told without making
+/// it.
+pub(crate) fn trouble(directory: &Path) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Access, access};
+        let directory = std::path::absolute(directory).ok()?;
+        let there = directory.ancestors().find(|place| place.exists())?;
+        let meta = there.metadata().ok()?;
+        if !meta.is_dir() {
+            return Some("it can't be made: a file is in its place");
+        }
+        if access(there, Access::WRITE_OK).is_err() {
+            return Some("it can't be written");
+        }
+        let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions());
+        if there == directory && mode & 0o022 != 0 {
+            return Some("others can write it: chmod 700");
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = directory;
+    None
+}
+
 /// Creates a file that must not exist yet, for this user alone, to append to.
 #[expect(clippy::disallowed_types, reason = "core's own files, outside every scope")]
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {

@@ -3,7 +3,6 @@
 //! way with each record. So no key that exists now can make what was written before. The first key
 //! of all is kept elsewhere, by whoever verifies.
 
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::audit::chain::{Hash, unhex};
+use crate::audit::head::look;
 use crate::secret::Secret;
 use crate::state::{create_private, hex, random};
 
@@ -95,7 +95,7 @@ impl Numbered {
     /// Reads a key file.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
         let mut text = Zeroizing::new(Vec::with_capacity(1_000));
-        File::open(path)?.take(1_000).read_to_end(&mut text)?;
+        look(path)?.take(1_000).read_to_end(&mut text)?;
         Self::parse(&text).ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, format!("{} is no key", path.display()))
         })

@@ -3,13 +3,13 @@
 //! step that HEAD records first.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
 use crate::audit::chain::Sealed;
-use crate::audit::head::{Base, Event, Head, Locked, Mark, PATIENCE, Stage, State, remove};
+use crate::audit::head::{Base, Event, Head, Locked, Mark, PATIENCE, Stage, State, look, remove};
 use crate::audit::rules::Keep;
 use crate::state::hex;
 use crate::time::parse_rfc3339;
@@ -57,7 +57,7 @@ pub(super) fn prune(directory: &Path, keep: Keep) -> io::Result<Vec<Mark>> {
 
 /// Whether a process still writes it.
 pub(super) fn is_running(segment: &Path) -> bool {
-    File::open(segment)
+    look(segment)
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }
 
@@ -65,7 +65,7 @@ pub(super) fn is_running(segment: &Path) -> bool {
 /// which is for `verify` to say.
 fn measure(directory: &Path, state: &State) -> io::Result<Option<Mark>> {
     let mut mark = state.mark.clone();
-    let Ok(mut file) = File::open(directory.join(&mark.segment)) else { return Ok(None) };
+    let Ok(mut file) = look(&directory.join(&mark.segment)) else { return Ok(None) };
     file.seek(SeekFrom::Start(mark.bytes))?;
     let mut file = BufReader::new(file);
     let mut line = Vec::new();

@@ -2,12 +2,12 @@
 //! is not in the log, over the segments of all processes in the order of time.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
 use globset::GlobMatcher;
 
+use crate::audit::head::look;
 use crate::audit::record::Seen;
 use crate::audit::verify::files;
 use crate::effect::Effect;
@@ -76,7 +76,7 @@ pub(super) fn query(directory: &Path, filter: &Filter) -> io::Result<Matches> {
     let mut matches = Matches::default();
     let mut begun: BTreeMap<(String, u64), (String, Vec<u8>, Seen)> = BTreeMap::new();
     for name in files(directory)?.keys() {
-        let file = match File::open(directory.join(name)) {
+        let file = match look(&directory.join(name)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),

@@ -2,14 +2,14 @@
 //! HEAD and, with the verifier's key, against the MACs. It only reads.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::audit::chain::{Hash, Sealed};
-use crate::audit::head::{Head, Locked, PATIENCE, Stage, State, Sum, is_name};
+use crate::audit::head::{Head, Locked, PATIENCE, Stage, State, Sum, is_name, look};
 use crate::audit::keys::{Key, Numbered};
 use crate::audit::prune::is_running;
 use crate::audit::record::Seen;
@@ -277,7 +277,7 @@ impl<'a> Checking<'a> {
 
     fn file(&mut self, directory: &Path) -> io::Result<()> {
         let path = directory.join(&self.state.mark.segment);
-        let mut file = BufReader::with_capacity(64 * 1024, File::open(&path)?);
+        let mut file = BufReader::with_capacity(64 * 1024, look(&path)?);
         let mut line = Vec::new();
         let mut number = 0;
         loop {
