@@ -182,6 +182,9 @@ fn what_can_not_be_recorded_is_not_done() {
         let read = session.text("get_note", json!({"note_name": "first"}));
         assert!(read.contains("\"one\""), "{read}");
         assert!(read.ends_with("[warning: this call is not in the audit log]"), "{read}");
+        let read = session.ask("resources/read", json!({"uri": "note:///first"}));
+        let warning = &read["result"]["_meta"]["warning"];
+        assert_eq!(warning, "this call is not in the audit log", "{read}");
         session.settle();
         session.end();
     });

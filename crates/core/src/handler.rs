@@ -218,11 +218,11 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         };
         let read = self.pipeline.read(reading, |call| (resource.read)(call, variables)).await;
         match read {
-            Ok((contents, altered)) => {
+            Ok((contents, aside)) => {
                 let mut result = ReadResourceResult::new(vec![body(contents, uri)])
                     .with_ttl_ms(0)
                     .with_cache_scope(CacheScope::Private);
-                result.meta = meta(altered);
+                result.meta = meta(aside.altered, aside.unrecorded);
                 Ok(result.into())
             }
             Err(error) => Err(match error.code() {
@@ -389,15 +389,21 @@ fn result(answer: Answer) -> CallToolResult {
     }));
     let mut result = CallToolResult::success(content);
     result.structured_content = answer.structured;
-    result.meta = meta(answer.altered);
+    // Its text says by itself what isn't recorded.
+    result.meta = meta(answer.altered, false);
     result
 }
 
-/// `{"altered": {"escaped": 2, "redacted": 1}}`: schemas of data have no room for it.
-fn meta(altered: Altered) -> Option<MetaObject> {
+/// `{"altered": {"escaped": 2, "redacted": 1}}`, or a warning: schemas of data have no room for them.
+fn meta(altered: Altered, unrecorded: bool) -> Option<MetaObject> {
     let mut meta = rmcp::model::JsonObject::new();
-    meta.insert("altered".to_owned(), json!(altered));
-    (!altered.is_none()).then_some(MetaObject(meta))
+    if !altered.is_none() {
+        meta.insert("altered".to_owned(), json!(altered));
+    }
+    if unrecorded {
+        meta.insert("warning".to_owned(), json!("this call is not in the audit log"));
+    }
+    (!meta.is_empty()).then_some(MetaObject(meta))
 }
 
 fn body(contents: Contents, uri: String) -> ResourceContents {

@@ -335,7 +335,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         &self,
         reading: Reading<'_>,
         work: W,
-    ) -> Result<(T, Altered), ToolError>
+    ) -> Result<(T, Aside), ToolError>
     where
         T: Show + Send,
         W: AsyncFnOnce(Arc<Call<S>>) -> Result<T, ToolError>,
@@ -374,13 +374,13 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let ok = || End { code: "ok", ..End::default() };
         let end = result.as_ref().err().map_or_else(ok, End::failed);
         let binding = record.is_binding();
-        let unbooked = !Self::record_end(record, &end) && binding;
-        let result = if unbooked { Err(unrecorded()) } else { result };
+        let unrecorded = !Self::record_end(record, &end);
+        let result = if unrecorded && binding { Err(self::unrecorded()) } else { result };
         let outside = self.policy.outside();
         match result {
             Ok(mut read) => {
                 let altered = read.show(outside);
-                Ok((read, altered))
+                Ok((read, Aside { altered, unrecorded }))
             }
             Err(mut error) => {
                 error.show(outside);
@@ -454,6 +454,14 @@ pub(crate) struct Reading<'a> {
     pub(crate) cancelled: CancellationToken,
     pub(crate) client: &'a str,
     pub(crate) host: Arc<dyn Host>,
+}
+
+/// What is to be said beside an answer that has no text of ours.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    pub(crate) altered: Altered,
+    /// It is not in the audit log.
+    pub(crate) unrecorded: bool,
 }
 
 /// A call that has a slot.
