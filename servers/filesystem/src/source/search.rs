@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use grep_matcher::LineTerminator;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use lockkeeper_core::{Outside, Stop};
@@ -240,8 +241,11 @@ fn matcher(options: &SearchOptions) -> Result<RegexMatcher, FsError> {
         .case_insensitive(options.ignore_case)
         .size_limit(REGEX_BYTES)
         .dfa_size_limit(CACHE_BYTES);
-    if !options.multiline {
-        builder.line_terminator(Some(b'\n'));
+    // Then `$` also stands before a carriage return that ends a line.
+    if options.multiline {
+        builder.crlf(true).line_terminator(None);
+    } else {
+        builder.crlf(true);
     }
     builder.build(&options.pattern).map_err(|error| FsError::Pattern { reason: error.to_string() })
 }
@@ -250,6 +254,7 @@ fn searcher(options: &SearchOptions, binary: BinaryDetection) -> Searcher {
     SearcherBuilder::new()
         .line_number(options.mode == SearchMode::Lines)
         .multi_line(options.multiline)
+        .line_terminator(LineTerminator::crlf())
         .before_context(context(options))
         .after_context(context(options))
         .binary_detection(binary)

@@ -17,6 +17,9 @@ use super::scan::Names;
 use super::stat::EntryKind;
 use super::{Source, names};
 
+/// The system opens no longer path: what lies deeper can't be looked at.
+const LONGEST_PATH: usize = 4096;
+
 /// More workers than this only wait for the same disk and the same locks.
 const MOST_WORKERS: usize = 8;
 /// Entries that one worker takes at once from a large directory.
@@ -190,8 +193,8 @@ impl Walk<'_> {
         let dir = match beneath::open_dir(&root.dir, path) {
             Ok(dir) => dir,
             // Gone, or become a link, since its name was read.
-            Err(OpenError::Missing | OpenError::Link) => return,
-            Err(OpenError::Io(_)) => {
+            Err(OpenError::Missing | OpenError::Link) if path.len() < LONGEST_PATH => return,
+            Err(_) => {
                 self.lock().unreadable += 1;
                 return;
             }

@@ -210,3 +210,34 @@ fn stop_after(stop: &Stop) -> bool {
     stop.cancel();
     false
 }
+
+#[test]
+fn a_line_may_end_in_carriage_return_and_line_feed() {
+    let fixture = Fixture::new();
+    fixture.write("root/crlf.txt", b"foo bar\r\nbaz foo\r\n");
+    fixture.write("root/wide.txt", b"\xff\xfeb\0a\0r\0\r\0\n\0");
+    let source = fixture.source();
+    for multiline in [false, true] {
+        let result = run(&source, &SearchOptions { multiline, ..options("bar$") });
+        assert_eq!(lines(&result), ["crlf.txt:1:foo bar", "wide.txt:1:bar"], "{multiline}");
+    }
+}
+
+#[test]
+fn what_lies_too_deep_to_be_opened_is_counted() {
+    let fixture = Fixture::new();
+    let mut dir = fixture.path("root");
+    let name = "d".repeat(250);
+    // A path within a root may be as long as one that the system takes.
+    for _ in 0..15 {
+        dir.push(&name);
+    }
+    fs::create_dir_all(&dir).unwrap();
+    let deepest = fs::File::open(&dir).unwrap();
+    for (name, parent) in [(&*name, ""), (&*name, &*name)] {
+        let path = Path::new(parent).join(name);
+        rustix::fs::mkdirat(&deepest, path, rustix::fs::Mode::RWXU).unwrap();
+    }
+    let result = run(&fixture.source(), &options("needle"));
+    assert_eq!((result.searched, result.unreadable), (2, 1));
+}
