@@ -14,7 +14,7 @@ use crate::pages::{Chunk, Kept, Totals};
 use crate::source::{SearchMode, SearchOptions, SearchResult};
 
 /// Bytes of hits that are kept in memory for the next pages.
-const KEPT: usize = 7 * 1024 * 1024;
+const KEPT: usize = 4 * 1024 * 1024;
 /// More lines around a hit than anyone needs.
 const MOST_CONTEXT: usize = 100;
 
@@ -191,6 +191,8 @@ fn search(
     let mut chunk = if let Some(chunk) = kept {
         chunk
     } else {
+        // What an earlier call kept of the same search would be memory twice over.
+        fs.pages.drop(&key);
         let result = fs.files.search(&fs.locate(base)?, &options, stop)?;
         Arc::new(chunk(0, totals(&result), result, page.what))
     };
