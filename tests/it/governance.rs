@@ -216,6 +216,9 @@ fn a_policy_that_says_nothing_sensible_starts_nothing() {
     wrong("[policy.mask]\nfirst = \"blur\"\n", "toml:2: unknown variant `blur`");
     wrong("[policy]\ndestroy = \"maybe\"\n", "toml:2: unknown variant `maybe`");
     wrong("[limits]\nmax_output = \"huge\"\n", "toml:2: a size is a number with");
+    wrong("[limits]\nmax_output = \"200kB\"\n", "toml:2: an answer is between 1kB and 100kB");
+    wrong("[limits]\ncall_budget = \"0s\"\n", "toml:2: a time is more than 0");
+    wrong("[limits]\n\nconcurrency = 0\n", "toml:3: ");
     wrong("[[test]]\ntool = \"get_note\"\nexpect = \"perhaps\"\n", "toml:3: unknown variant");
     let ran = configured("[managed]\nopen = []\n").run(&["check"]);
     assert!(ran.stderr().contains("toml:1: [managed] is for managed files"), "{}", ran.stderr());

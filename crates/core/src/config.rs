@@ -6,6 +6,7 @@ mod file;
 mod units;
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,10 +27,9 @@ use crate::state::State;
 use crate::vault::Vault;
 pub(crate) use file::{Expected, InForce, Test};
 use file::{ManagedPlace, Read};
-use units::{Size, Time};
+use units::{AnswerSize, Time};
 
 const DEFAULT_MAX_OUTPUT: usize = 24_000;
-const MOST_MAX_OUTPUT: usize = 100_000;
 const DEFAULT_CALL_BUDGET: Duration = Duration::from_secs(25);
 const DEFAULT_CONCURRENCY: usize = 16;
 const QUEUE: usize = 1_024;
@@ -56,13 +56,13 @@ pub(crate) struct Flags {
 
     /// Longest text of an answer, at most 100kB [default: 24kB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    max_output: Option<Size>,
+    max_output: Option<AnswerSize>,
     /// Longest time of a call [default: 25s]
     #[arg(long, value_name = "TIME", help_heading = "Limits")]
     call_budget: Option<Time>,
     /// Calls at once [default: 16]
     #[arg(long, value_name = "N", help_heading = "Limits")]
-    concurrency: Option<usize>,
+    concurrency: Option<NonZeroUsize>,
 
     /// How results are sent: text, or data for hosts that call tools from code
     #[arg(long, value_enum, default_value_t, help_heading = "Protocol")]
@@ -111,9 +111,9 @@ impl StorageFlags {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LimitsSource {
-    max_output: Option<Size>,
+    max_output: Option<AnswerSize>,
     call_budget: Option<Time>,
-    concurrency: Option<usize>,
+    concurrency: Option<NonZeroUsize>,
 }
 
 /// All settings, decided.
@@ -170,7 +170,7 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
         Ok(Self {
             options: decided,
             policy: ceilings.into_iter().map(|c| c.policy).collect(),
-            limits: intersect(&limits)?,
+            limits: intersect(&limits),
             results: flags.results,
             tool_prefix: flags.tool_prefix,
             files,
@@ -341,20 +341,14 @@ impl Flags {
     }
 }
 
-fn intersect(sources: &[LimitsSource]) -> Result<Limits, StartError> {
+fn intersect(sources: &[LimitsSource]) -> Limits {
     let max_output = sources.iter().filter_map(|source| source.max_output).map(|size| size.0);
     let max_output = max_output.min().unwrap_or(DEFAULT_MAX_OUTPUT);
     let budget = sources.iter().filter_map(|source| source.call_budget).map(|time| time.0);
     let call_budget = budget.min().unwrap_or(DEFAULT_CALL_BUDGET);
     let concurrency = sources.iter().filter_map(|source| source.concurrency).min();
-    let concurrency = concurrency.unwrap_or(DEFAULT_CONCURRENCY);
-    if !(1_000..=MOST_MAX_OUTPUT).contains(&max_output) {
-        return Err(StartError::new("max-output must be between 1kB and 100kB"));
-    }
-    if concurrency == 0 || call_budget.is_zero() {
-        return Err(StartError::new("concurrency and call-budget must be more than 0"));
-    }
-    Ok(Limits { call_budget, max_output, concurrency, queue: QUEUE })
+    let concurrency = concurrency.map_or(DEFAULT_CONCURRENCY, NonZeroUsize::get);
+    Limits { call_budget, max_output, concurrency, queue: QUEUE }
 }
 
 /// What core takes from the process's environment.

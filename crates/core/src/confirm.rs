@@ -86,14 +86,17 @@ fn accept(state: &State, binding: &[u8], round: &Round) -> Result<(), ToolError>
         return Err(invalid());
     }
     let action = round.responses.get(QUESTION).and_then(|response| response.get("action"));
-    if action.and_then(Value::as_str) != Some("accept") {
+    let action = action.and_then(Value::as_str);
+    if !matches!(action, Some("accept" | "decline")) {
         return Err(declined());
     }
+    // A no counts once as well: no later yes to the same question undoes it.
     state.use_nonce(&nonce).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => invalid(),
         _ => ToolError::new("state_unavailable", "the confirmation can't be recorded as used")
             .hint("start the server with a writable --state-dir"),
-    })
+    })?;
+    if action == Some("accept") { Ok(()) } else { Err(declined()) }
 }
 
 /// One text for every way in which an answer can be wrong: forged, altered, expired, used.
@@ -149,13 +152,18 @@ mod tests {
         let check = async |state: &State, binding: &[u8], sealed: &str, action: &str| {
             code(&verdict(state, binding, Some(round(sealed, action))).await)
         };
-        assert_eq!(check(&state, b"call", &sealed, "decline").await, "declined");
+        assert_eq!(check(&state, b"call", &sealed, "cancel").await, "declined");
         assert_eq!(check(&state, b"other call", &sealed, "accept").await, "confirmation_invalid");
         assert_eq!(check(&state, b"call", "rs1.forged", "accept").await, "confirmation_invalid");
         let mut altered = sealed.clone();
         altered.insert(sealed.len() / 2, 'A');
         assert_eq!(check(&state, b"call", &altered, "accept").await, "confirmation_invalid");
         assert_eq!(check(&state, b"call", &sealed, "accept").await, "go");
+        let Verdict::AskFirst { state: other, .. } = verdict(&state, b"call", None).await else {
+            panic!("a question")
+        };
+        assert_eq!(check(&state, b"call", &other, "decline").await, "declined");
+        assert_eq!(check(&state, b"call", &other, "accept").await, "confirmation_invalid");
         // A sibling, or the same server after a restart.
         let sibling = State::new(Some(directory.path().to_owned()));
         assert_eq!(check(&sibling, b"call", &sealed, "accept").await, "confirmation_invalid");

@@ -36,6 +36,31 @@ impl TryFrom<String> for Size {
     }
 }
 
+/// A number of bytes that an answer may be long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct AnswerSize(pub(super) usize);
+
+impl FromStr for AnswerSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Size(bytes) = text.parse()?;
+        if (1_000..=100_000).contains(&bytes) {
+            return Ok(Self(bytes));
+        }
+        Err("an answer is between 1kB and 100kB".to_owned())
+    }
+}
+
+impl TryFrom<String> for AnswerSize {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 /// A length of time: `25s`, `500ms`, `2m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -47,6 +72,9 @@ impl FromStr for Time {
     fn from_str(text: &str) -> Result<Self, String> {
         let (number, unit) = split_unit(text);
         let number: u64 = number.parse().map_err(|_| "a time begins with a number".to_owned())?;
+        if number == 0 {
+            return Err("a time is more than 0".to_owned());
+        }
         match unit {
             "ms" => Ok(Self(Duration::from_millis(number))),
             "s" => Ok(Self(Duration::from_secs(number))),
