@@ -240,12 +240,16 @@ fn what_a_policy_file_can_not_mean_stops_the_start() {
     for arguments in [
         &["tools", "--deny-tools", "a["][..],
         &["tools", "--config", "/no/such/file.toml"],
-        &["tools", "--max-output", "1MB"],
-        &["tools", "--concurrency", "0"],
     ] {
         let ran = Fixture::new(&[]).run(arguments);
         assert_eq!((ran.code(), ran.stdout().as_str()), (1, ""), "{arguments:?}");
         assert!(ran.stderr().starts_with("fixture: "), "{}", ran.stderr());
+    }
+    for (flag, value) in [("--max-output", "1MB"), ("--concurrency", "0"), ("--call-budget", "1y")] {
+        let ran = Fixture::new(&[]).run(&["tools", flag, value]);
+        assert_eq!((ran.code(), ran.stdout().as_str()), (2, ""), "{flag}");
+        let problem = format!("error: invalid value '{value}' for '{flag} ");
+        assert!(ran.stderr().starts_with(&problem), "{}", ran.stderr());
     }
     let ran = Fixture::new(&[]).env("LOCKKEEPER_WRITE", "perhaps").run(&["tools"]);
     assert_eq!(ran.code(), 1, "{}", ran.stderr());
