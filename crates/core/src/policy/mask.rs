@@ -69,11 +69,6 @@ impl Masks {
         self.rules.iter().map(|rule| format!("{} = \"{}\"", rule.stated, rule.mask.as_str()))
     }
 
-    /// Whether nothing is masked.
-    pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
     /// The strictest mask over what has this name, given part by part.
     pub fn of(&self, name: &[&str]) -> Option<Mask> {
         self.rules.iter().filter(|rule| rule.pattern.covers(name)).map(|rule| rule.mask).max()
