@@ -237,15 +237,15 @@ fn what_a_policy_file_can_not_mean_stops_the_start() {
             assert!(ran.stderr().contains(problem), "{text}: {}", ran.stderr());
         }
     }
-    for arguments in [
-        &["tools", "--deny-tools", "a["][..],
-        &["tools", "--config", "/no/such/file.toml"],
-    ] {
+    for arguments in
+        [&["tools", "--deny-tools", "a["][..], &["tools", "--config", "/no/such/file.toml"]]
+    {
         let ran = Fixture::new(&[]).run(arguments);
         assert_eq!((ran.code(), ran.stdout().as_str()), (1, ""), "{arguments:?}");
         assert!(ran.stderr().starts_with("fixture: "), "{}", ran.stderr());
     }
-    for (flag, value) in [("--max-output", "1MB"), ("--concurrency", "0"), ("--call-budget", "1y")] {
+    for (flag, value) in [("--max-output", "1MB"), ("--concurrency", "0"), ("--call-budget", "1y")]
+    {
         let ran = Fixture::new(&[]).run(&["tools", flag, value]);
         assert_eq!((ran.code(), ran.stdout().as_str()), (2, ""), "{flag}");
         let problem = format!("error: invalid value '{value}' for '{flag} ");

@@ -1,0 +1,21 @@
+//! Outbound HTTP: the one way in which connector servers speak with services elsewhere. A stack of
+//! [`tower::Service`]s from [`Request`] to [`Response`], each layer with one duty, over one connector
+//! that checks every address it dials. It knows no service in particular and no MCP.
+
+mod body;
+mod error;
+
+pub use body::Body;
+pub use error::{BoxError, HttpError, Phase};
+
+/// What goes through the layers.
+pub type Request = http::Request<Body>;
+/// What comes back through them.
+pub type Response = http::Response<Body>;
+
+/// A stack of layers, or a part of one, whatever its layers are: each is a
+/// `tower::Service<Request, Response = Response, Error = HttpError>`.
+///
+/// A layer reads the call it works for ([`Ongoing::current`](lockkeeper_core)) inside the future
+/// that it returns, never in `Service::call`: clients may put a task of their own in between.
+pub type Stack = tower::util::BoxCloneSyncService<Request, Response, HttpError>;
