@@ -31,4 +31,5 @@ mod resources;
 mod sandbox;
 mod secrets;
 mod tidy;
+mod tracing;
 mod workspace;

@@ -22,7 +22,7 @@ use crate::context::Host;
 use crate::credential::{Credentials, serve_broker_if_asked};
 use crate::handler::Identity;
 use crate::outside::Secrets;
-use crate::pipeline::{Ask, Parts, Pipeline, Reply, Request};
+use crate::pipeline::{Ask, Caller, Parts, Pipeline, Reply, Request};
 use crate::policy::scope::Separator;
 use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Policy, Subjects};
@@ -456,14 +456,13 @@ async fn call<S: Server>(
     arguments: &str,
 ) -> Result<ExitCode, StartError> {
     let arguments = self::arguments(arguments)?;
-    let request = Request {
-        tool,
-        arguments,
+    let caller = Caller {
         cancelled: CancellationToken::new(),
         client: format!("{} call", S::NAME),
         host: Arc::new(Nobody),
-        ask: Ask::Nobody,
+        trace: None,
     };
+    let request = Request { tool, arguments, caller, ask: Ask::Nobody };
     let failed = |text: &str| {
         say(&format!("{text}\n"));
         Ok(ExitCode::FAILURE)

@@ -11,6 +11,7 @@ use crate::answer::Results;
 use crate::cursor;
 use crate::effect::{Effect, EffectKind, Grant, Mutating, Read};
 use crate::error::ToolError;
+use crate::ongoing::Ongoing;
 use crate::outside::Outside;
 use crate::state::State;
 use crate::stop::Stop;
@@ -102,7 +103,9 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
         let source = Arc::clone(&self.call.source);
         let stop = self.call.stop.clone();
         let mut cancel = CancelOnDrop(Some(stop.clone()));
-        let result = tokio::task::spawn_blocking(move || work(&source, &stop)).await;
+        let ongoing = Ongoing::current();
+        let work = move || Ongoing::during_blocking(ongoing, || work(&source, &stop));
+        let result = tokio::task::spawn_blocking(work).await;
         // The call goes on, and may have more work to do.
         cancel.0 = None;
         result.map_err(|_| ToolError::internal())

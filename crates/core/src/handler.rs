@@ -33,9 +33,10 @@ use crate::context::Host;
 use crate::effect::Effect;
 use crate::error::ToolError;
 use crate::outside::Altered;
-use crate::pipeline::{Ask, Pipeline, Reading, Reply, Request};
+use crate::pipeline::{Ask, Caller, Pipeline, Reading, Reply, Request};
 use crate::resource::{Body, Contents, RegisteredResource, matches};
 use crate::text::truncate_at_char;
+use crate::trace::Trace;
 use crate::wire::Ids;
 
 /// Lists don't change while a server runs; a client may keep one for an hour.
@@ -137,9 +138,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         let call = Request {
             tool: &request.name,
             arguments: request.arguments.unwrap_or_default(),
-            cancelled: context.ct.clone(),
-            client: client(&context),
-            host: host(&context),
+            caller: caller(&context),
             ask,
         };
         match self.pipeline.call(call).await {
@@ -163,14 +162,11 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
     ) -> Result<ListResourcesResult, ErrorData> {
         let mut resources = Vec::new();
         for resource in self.pipeline.resources {
-            let client = client(&context);
             let reading = Reading {
                 route: "resources/list",
                 tool: resource.tool,
                 resource: None,
-                cancelled: context.ct.clone(),
-                client: &client,
-                host: host(&context),
+                caller: caller(&context),
             };
             // What may not be read is not listed either.
             let listed = self.pipeline.read(reading, |call| (resource.list)(call)).await;
@@ -207,14 +203,11 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         let Some((resource, variables)) = self.resource(&uri) else {
             return Err(ErrorData::resource_not_found(NO_SUCH_RESOURCE, echoed));
         };
-        let client = client(&context);
         let reading = Reading {
             route: "resources/read",
             tool: resource.tool,
             resource: Some(&uri),
-            cancelled: context.ct.clone(),
-            client: &client,
-            host: host(&context),
+            caller: caller(&context),
         };
         let read = self.pipeline.read(reading, |call| (resource.read)(call, variables)).await;
         match read {
@@ -247,14 +240,11 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         let Some(resource) = resources.find(|resource| resource.template == reference.uri) else {
             return Err(ErrorData::invalid_params("no such resource template", None));
         };
-        let client = client(&context);
         let reading = Reading {
             route: "completion/complete",
             tool: resource.tool,
             resource: None,
-            cancelled: context.ct.clone(),
-            client: &client,
-            host: host(&context),
+            caller: caller(&context),
         };
         let (name, typed) = (request.argument.name, request.argument.value);
         let values = self.pipeline.read(reading, |call| (resource.complete)(call, name, typed));
@@ -423,12 +413,19 @@ fn form(question: String) -> ElicitRequestParams {
     }
 }
 
-fn host(context: &RequestContext<RoleServer>) -> Arc<dyn Host> {
-    Arc::new(PeerHost {
+/// Older revisions don't speak of traces, and hosts of theirs send them all the same.
+fn trace(context: &RequestContext<RoleServer>) -> Option<Trace> {
+    Trace::read(context.meta.get_traceparent()?, context.meta.get_tracestate())
+}
+
+fn caller(context: &RequestContext<RoleServer>) -> Caller {
+    let host = PeerHost {
         peer: context.peer.clone(),
         token: context.meta.get_progress_token(),
         ended: context.ct.clone(),
-    })
+    };
+    let (client, trace) = (client(context), trace(context));
+    Caller { cancelled: context.ct.clone(), client, host: Arc::new(host), trace }
 }
 
 struct PeerHost {

@@ -21,6 +21,7 @@ use crate::context::{Call, Host};
 use crate::digest::{Digests, Showing};
 use crate::effect::Effect;
 use crate::error::ToolError;
+use crate::ongoing::Ongoing;
 use crate::outside::Altered;
 use crate::policy::{Decision, Policy};
 use crate::resource::{RegisteredResource, Show};
@@ -29,6 +30,7 @@ use crate::state::State;
 use crate::stop::Stop;
 use crate::text::floor_char_boundary;
 use crate::tool::{Need, Prepared};
+use crate::trace::Trace;
 
 /// The longest name of a resource in the audit log, bytes; paths are shorter.
 const LONGEST_RESOURCE: usize = 4_096;
@@ -68,10 +70,17 @@ pub(crate) struct Pipeline<S: 'static> {
 pub(crate) struct Request<'a> {
     pub(crate) tool: &'a str,
     pub(crate) arguments: Object,
+    pub(crate) caller: Caller,
+    pub(crate) ask: Ask,
+}
+
+/// Who makes a request, as far as any route needs it.
+pub(crate) struct Caller {
     pub(crate) cancelled: CancellationToken,
+    /// Name and version that the client gives itself.
     pub(crate) client: String,
     pub(crate) host: Arc<dyn Host>,
-    pub(crate) ask: Ask,
+    pub(crate) trace: Option<Trace>,
 }
 
 /// How the client of a call can be asked; see [`Asking`].
@@ -142,22 +151,22 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
 
     async fn answer(&self, request: Request<'_>) -> Reply {
         let clock = Clock::start(self.limits.call_budget);
-        let slot = match self.slot(clock.deadline, &request.cancelled).await {
+        let slot = match self.slot(clock.deadline, &request.caller.cancelled).await {
             Ok(slot) => slot,
             Err(busy) => {
-                let record = self.begin("_queued", &request.client);
+                let record = self.begin("_queued", &request.caller);
                 return Self::refuse(busy, record);
             }
         };
         let Some(listed) = self.catalog.get(request.tool) else {
             let record = match self.catalog.hidden(request.tool) {
                 Some((name, effect)) => {
-                    let mut record = self.begin(name, &request.client);
+                    let mut record = self.begin(name, &request.caller);
                     record.subject().effect = effect;
                     record.decided(Decided::DENY.by(self.policy.rule(name, effect)));
                     record
                 }
-                None => self.begin("_unknown", &request.client),
+                None => self.begin("_unknown", &request.caller),
             };
             Self::record_end(record, &End { code: "unknown_tool", ..End::default() });
             return Reply::Unknown;
@@ -169,7 +178,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             all_clear: self.audit.rules().values == Values::Clear,
         };
         let mut digests = Digests::of(self.state.key().expose(), listed.name, arguments, showing);
-        let mut record = self.begin(listed.name, &request.client);
+        let mut record = self.begin(listed.name, &request.caller);
         record.subject().args = std::mem::take(&mut digests.shown);
         record.subject().plain = std::mem::take(&mut digests.clear);
         let incoming = Incoming { listed, request, slot, clock, digests };
@@ -232,7 +241,10 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                     Verdict::Refused(error) => return Err(Turned::Back(error)),
                 }
                 clock.extend(asked.elapsed());
-                slot = self.slot(clock.deadline, &request.cancelled).await.map_err(Turned::Back)?;
+                slot = self
+                    .slot(clock.deadline, &request.caller.cancelled)
+                    .await
+                    .map_err(Turned::Back)?;
             }
         }
         if need.effect.mutates() {
@@ -248,12 +260,14 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             results: self.results,
             outside: self.policy.outside(),
             state: Arc::clone(&self.state),
-            host: request.host,
+            host: request.caller.host,
             progress: std::sync::Mutex::default(),
         };
         let work = AssertUnwindSafe(run(Arc::new(call))).catch_unwind();
-        let work = async { work.await.unwrap_or_else(|_| Err(ToolError::internal())) }.boxed();
-        let cancelled = request.cancelled;
+        let work = async { work.await.unwrap_or_else(|_| Err(ToolError::internal())) };
+        // Also on a task of its own, which a mutation gets.
+        let work = Ongoing::new(clock.deadline, request.caller.trace).during(work).boxed();
+        let cancelled = request.caller.cancelled;
         Ok(Admitted { effect: need.effect, work, slot, deadline: clock.deadline, cancelled })
     }
 
@@ -340,9 +354,10 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         T: Show + Send,
         W: AsyncFnOnce(Arc<Call<S>>) -> Result<T, ToolError>,
     {
-        let Reading { route, tool, resource, cancelled, client, host } = reading;
+        let Reading { route, tool, resource, caller } = reading;
         let clock = Clock::start(self.limits.call_budget);
-        let mut record = self.begin(route, client);
+        let mut record = self.begin(route, &caller);
+        let Caller { cancelled, host, trace, .. } = caller;
         record.subject().resources.extend(resource.map(shortened));
         let result = async {
             let slot = self.slot(clock.deadline, &cancelled).await?;
@@ -366,6 +381,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             });
             let work = AssertUnwindSafe(work(call)).catch_unwind();
             let work = async { work.await.unwrap_or_else(|_| Err(ToolError::internal())) };
+            let work = Ongoing::new(clock.deadline, trace).during(work);
             let result = self.until_ended(work, clock.deadline, &cancelled).await;
             drop(slot);
             result
@@ -414,8 +430,9 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         self.until_ended(slot, deadline + Duration::from_secs(1), cancelled).await
     }
 
-    fn begin(&self, tool: &str, client: &str) -> Open {
-        self.audit.begin(Subject::new(tool, client))
+    fn begin(&self, tool: &str, caller: &Caller) -> Open {
+        let trace = caller.trace.as_ref().map(Trace::id);
+        self.audit.begin(Subject { trace, ..Subject::new(tool, &caller.client) })
     }
 
     /// Writes the outcome; false if it couldn't.
@@ -451,9 +468,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) route: &'static str,
     pub(crate) tool: &'static str,
     pub(crate) resource: Option<&'a str>,
-    pub(crate) cancelled: CancellationToken,
-    pub(crate) client: &'a str,
-    pub(crate) host: Arc<dyn Host>,
+    pub(crate) caller: Caller,
 }
 
 /// What is to be said beside an answer that has no text of ours.

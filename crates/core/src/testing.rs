@@ -1,12 +1,16 @@
 //! A server without a process around it, for lockkeeper-testkit.
 
+use std::time::Instant;
+
 use serde_json::Value;
 use tokio::io::DuplexStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Served;
 use crate::effect::{Effect, EffectKind, Grant};
+use crate::ongoing::Ongoing;
 use crate::server::{Server, serve};
+use crate::trace::Trace;
 
 /// Serves `S`, started with these arguments, over one end of an in-memory connection until the
 /// other end is closed. No environment is read and nothing is kept, but what the arguments name.
@@ -22,6 +26,16 @@ pub fn serve_in_memory<S: Server>(
     let streams = tokio::io::split(server);
     let serving = serve(served.pipeline, served.identity, streams, CancellationToken::new());
     Ok((client, serving))
+}
+
+/// Runs `work` as a call's body would run that ends at `deadline`, with this `traceparent`.
+pub async fn during<T>(
+    deadline: Instant,
+    traceparent: Option<&str>,
+    work: impl Future<Output = T>,
+) -> T {
+    let trace = traceparent.and_then(|text| Trace::read(text, None));
+    Ongoing::new(deadline, trace).during(work).await
 }
 
 /// A grant that no pipeline gave, for tests of a source's operations.

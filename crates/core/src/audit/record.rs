@@ -9,6 +9,7 @@ use crate::effect::Effect;
 use crate::error::ToolError;
 use crate::schema::Object;
 use crate::time::rfc3339_micros;
+use crate::trace::TraceId;
 
 /// What is known of a call before it runs.
 #[derive(Debug, Clone, Serialize)]
@@ -24,6 +25,9 @@ pub(crate) struct Subject {
     pub(crate) plain: Object,
     /// Name and version that the client gave itself.
     pub(crate) client: String,
+    /// The trace that the client says the call belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<TraceId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) decision: Option<Decided>,
 }
@@ -38,6 +42,7 @@ impl Subject {
             args: Object::new(),
             plain: Object::new(),
             client: client.to_owned(),
+            trace: None,
             decision: None,
         }
     }

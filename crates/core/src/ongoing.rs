@@ -1,0 +1,57 @@
+//! The call in whose course code runs, for code that a library stands between: an HTTP layer under
+//! a vendor's client needs the deadline and the trace, and nobody hands it a context.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::trace::Trace;
+
+tokio::task_local! {
+    static ONGOING: Ongoing;
+}
+
+/// A call under way. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Ongoing(Arc<Call>);
+
+#[derive(Debug)]
+struct Call {
+    deadline: Instant,
+    trace: Option<Trace>,
+}
+
+impl Ongoing {
+    pub(crate) fn new(deadline: Instant, trace: Option<Trace>) -> Self {
+        Self(Arc::new(Call { deadline, trace }))
+    }
+
+    /// The call that this task, or this blocking work, belongs to. There is none outside calls, and
+    /// on tasks that a tool body starts by itself.
+    pub fn current() -> Option<Self> {
+        ONGOING.try_with(Clone::clone).ok()
+    }
+
+    /// When the call's budget ends. A read is dropped then; a mutation goes on to its end, although
+    /// nobody waits for its answer any more.
+    pub fn deadline(&self) -> Instant {
+        self.0.deadline
+    }
+
+    /// The trace that the caller gave.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.0.trace.as_ref()
+    }
+
+    /// Makes this the ongoing call of `work`.
+    pub(crate) async fn during<T>(self, work: impl Future<Output = T>) -> T {
+        ONGOING.scope(self, work).await
+    }
+
+    /// The same for work on a thread of its own.
+    pub(crate) fn during_blocking<T>(ongoing: Option<Self>, work: impl FnOnce() -> T) -> T {
+        match ongoing {
+            Some(ongoing) => ONGOING.sync_scope(ongoing, work),
+            None => work(),
+        }
+    }
+}
