@@ -37,6 +37,7 @@ mod text;
 pub mod time;
 mod tool;
 mod trace;
+mod upstream;
 mod vault;
 mod wire;
 
@@ -61,3 +62,6 @@ pub use stop::Stop;
 pub use text::{count, grouped, quoted};
 pub use tool::{Method, Need, Registered, Tool, method, methods, tool};
 pub use trace::{Trace, TraceId};
+pub use upstream::{
+    Attempt, Backoff, BreakerState, Cached, Failure, Open, Upstream, UpstreamReading, Upstreams,
+};

@@ -20,6 +20,7 @@ use crate::policy::scope::Scope;
 use crate::resource::RegisteredResource;
 use crate::sandbox::Ports;
 use crate::tool::Registered;
+use crate::upstream::{Upstream, Upstreams};
 use crate::wire::{Ids, Output, Wire};
 
 /// Reads under way get this long once the host has gone.
@@ -134,6 +135,16 @@ pub struct Environment {
     pub masks: Masks,
     /// The credential that [`Server::credential`] names.
     pub credential: Credentials,
+    /// The remote services that were named so far.
+    pub upstreams: Upstreams,
+}
+
+impl Environment {
+    /// The remote service of that name, watched by core: its breaker, its retries, its counters.
+    /// The name becomes a label, so it is one of a few that the server knows beforehand.
+    pub fn upstream(&self, name: &'static str) -> Upstream {
+        self.upstreams.register(name)
+    }
 }
 
 /// What the resource rules say to one resource.
