@@ -6,6 +6,8 @@
 //! | [`in_process::InProcess`] | a session with a server in the test's own process |
 //! | [`stdio::Launch`] | the same with a real binary over pipes, byte by byte |
 //! | [`surface::check`] | the rules for names, schemas, hints and bytes of every tool |
+//! | [`fault::HttpProxy`], [`fault::TcpProxy`] | a real upstream with what networks do to it |
+//! | [`notes::NotesService`] | a real upstream |
 //!
 //! A connector and its tests in one file, `examples/greeter.rs`:
 //!
@@ -13,8 +15,17 @@
 #![doc = include_str!("../examples/greeter.rs")]
 //! ```
 
+pub mod dice;
+#[cfg(feature = "faults")]
+pub mod fault;
 #[cfg(feature = "in-process")]
 pub mod in_process;
+#[cfg(feature = "faults")]
+mod message;
+#[cfg(feature = "faults")]
+pub mod notes;
+#[cfg(feature = "faults")]
+mod serving;
 pub mod stdio;
 #[cfg(feature = "in-process")]
 pub mod surface;
