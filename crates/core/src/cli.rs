@@ -192,7 +192,7 @@ enum Keeping {
 impl<S: Server> Served<S> {
     fn open(given: Given<S::Options>, process: &Process) -> Result<Self, StartError> {
         let mut settings = Settings::new(S::NAME, given.flags, given.options, process)?;
-        let mut environment = process.environment();
+        let mut environment = process.environment(S::VARIABLES);
         environment.concurrency = settings.limits.concurrency;
         let says_write = |source: &PolicySource| source.write.as_ref().is_some_and(|w| w.value);
         environment.write = settings.policy.iter().any(says_write);
@@ -412,7 +412,11 @@ fn check<S: Server>(
     if !cfg!(target_os = "linux") {
         findings.push(finding("platform", "untested: only Linux is".to_owned(), true));
     }
-    findings.extend(S::report(&pipeline.source));
+    let audit = Arc::clone(&pipeline.audit);
+    in_runtime(&audit, async {
+        findings.extend(S::report(&pipeline.source).await);
+        Ok(ExitCode::SUCCESS)
+    })?;
     let ok = findings.iter().all(|finding| finding.ok);
     if json {
         print(&format!("{}\n", json!({"ok": ok, "findings": findings, "sandbox": enforced})));

@@ -364,8 +364,9 @@ pub(crate) struct Process {
     managed: Vec<ManagedPlace>,
     audit: Option<PathBuf>,
     pub(crate) current_dir: Option<PathBuf>,
-    /// Reads a variable that holds a credential, when the credential is needed. Nothing can take it
-    /// out of the process's own initial environment; SECURITY.md says what guards it there.
+    /// Reads a variable: one that a server declares, or one that holds a credential, and that only
+    /// when the credential is needed. Nothing can take it out of the process's own initial
+    /// environment; SECURITY.md says what guards it there.
     variable: Option<fn(&str) -> Option<OsString>>,
 }
 
@@ -400,11 +401,16 @@ impl Process {
         }
     }
 
-    /// The part that servers see.
-    pub(crate) fn environment(&self) -> Environment {
+    /// The part that a server sees which reads `variables`.
+    pub(crate) fn environment(&self, variables: &[&'static str]) -> Environment {
+        let read = |name: &&'static str| {
+            let value = self.variable?(name)?.into_string().ok().filter(|value| !value.is_empty());
+            Some((*name, value?))
+        };
         Environment {
             home: self.home.clone(),
             current_dir: self.current_dir.clone(),
+            variables: variables.iter().filter_map(read).collect(),
             ..Environment::default()
         }
     }

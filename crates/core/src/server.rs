@@ -1,6 +1,7 @@
 //! A connector server: what it is made of, and how it is served over a pair of byte streams until
 //! its host goes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,11 @@ pub trait Server: Sized + 'static {
     /// What stands between the parts of a resource's name, if [`NameScope`](crate::NameScope) or
     /// masks match it.
     const SEPARATOR: char = '.';
+
+    /// The environment's variables that the server reads, beside core's own: no other is looked at.
+    /// One that holds a secret belongs into [`Server::credential`] instead, unless it has to be
+    /// read together with others.
+    const VARIABLES: &'static [&'static str] = &[];
 
     /// Whether these settings ask for writing by themselves, without `--write`: where rights are
     /// given place by place. Counts as the command line saying so; other sources still narrow it.
@@ -107,9 +113,10 @@ pub trait Server: Sized + 'static {
         Reach::default()
     }
 
-    /// Says for `check` what the source reaches and what the platform can't keep.
-    fn report(_source: &Self::Source) -> Vec<Finding> {
-        Vec::new()
+    /// Says for `check` what the source reaches and what the platform can't keep. It may connect:
+    /// whoever runs `check` wants to know whether that works.
+    fn report(_source: &Self::Source) -> impl Future<Output = Vec<Finding>> + Send {
+        async { Vec::new() }
     }
 }
 
@@ -125,6 +132,8 @@ pub struct Environment {
     /// Core's own files and directories (keys, secrets, the audit log, configuration in force),
     /// which no tool may reach. They need not exist yet.
     pub own: Vec<PathBuf>,
+    /// Those of [`Server::VARIABLES`] that are set, to text that isn't empty.
+    pub variables: BTreeMap<&'static str, String>,
     /// How many calls run at once.
     pub concurrency: usize,
     /// How text from outside is shown.

@@ -130,7 +130,7 @@ impl Server for Filesystem {
         reach
     }
 
-    fn report(fs: &Fs) -> Vec<Finding> {
+    async fn report(fs: &Fs) -> Vec<Finding> {
         let root = |root: source::RootInfo| Finding {
             subject: "root".to_owned(),
             state: match root.access {
