@@ -178,7 +178,8 @@ pub(crate) struct Served<S: Server> {
     pub(crate) identity: Identity,
     files: Vec<InForce>,
     tests: Vec<Test>,
-    credential: Credentials,
+    /// All credentials, the one without a name first.
+    credentials: Vec<Credentials>,
     sandbox: Mode,
 }
 
@@ -223,8 +224,15 @@ impl<S: Server> Served<S> {
         };
         let catalog = Catalog::new(S::tools(), &listing);
         let sandbox = settings.sandbox;
-        let credential = Credentials::new(S::credential(&settings.options), settings.place);
-        environment.credential = credential.clone();
+        let place = settings.place;
+        let new = |name: &str, credential| Credentials::new(name, credential, place.clone());
+        environment.credential = new("credential", S::credential(&settings.options));
+        for (name, credential) in S::credentials(&settings.options) {
+            let credential = new(&format!("credential {name}"), Some(credential));
+            environment.credentials.insert(name, credential);
+        }
+        let named = environment.credentials.values().cloned();
+        let credentials = std::iter::once(environment.credential.clone()).chain(named).collect();
         let means = means(S::NAME, &settings.options, process);
         let source = S::open(settings.options, &environment)?;
         let audit = Audit::new(audit, S::NAME, S::VERSION, policy.hash());
@@ -247,7 +255,7 @@ impl<S: Server> Served<S> {
         });
         let Settings { files, tests, .. } = settings;
         let pipeline = Arc::new(pipeline);
-        Ok(Self { pipeline, identity, files, tests, credential, sandbox })
+        Ok(Self { pipeline, identity, files, tests, credentials, sandbox })
     }
 
     /// Closes the sandbox around this process.
@@ -264,12 +272,14 @@ impl<S: Server> Served<S> {
             }
         }
         if self.sandbox != Mode::Off {
-            self.credential.start_broker().map_err(|error| {
-                StartError::new(format!("the credential's program gets no broker: {error}"))
-            })?;
+            for credential in &self.credentials {
+                credential.start_broker().map_err(|error| {
+                    StartError::new(format!("the credential's program gets no broker: {error}"))
+                })?;
+            }
         }
         let mut reach = S::reach(&pipeline.source);
-        reach.read.extend(self.credential.files());
+        reach.read.extend(self.credentials.iter().flat_map(Credentials::files));
         let rules = Rules::new(&reach, &own, pipeline.policy.writes());
         sandbox::enforce(self.sandbox, rules)
     }
@@ -407,7 +417,7 @@ fn check<S: Server>(
     let state = pipeline.state.directory();
     let said = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     findings.push(place("state", said, state));
-    findings.extend(served.credential.finding());
+    findings.extend(served.credentials.iter().filter_map(Credentials::finding));
     findings.extend(enforced.findings());
     if !cfg!(target_os = "linux") {
         findings.push(finding("platform", "untested: only Linux is".to_owned(), true));

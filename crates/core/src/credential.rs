@@ -184,6 +184,8 @@ impl TypedValueParser for CredentialParser {
 pub struct Credentials(Option<Arc<Inner>>);
 
 struct Inner {
+    /// In the lines of `check`.
+    name: String,
     credential: Credential,
     place: Place,
     /// Runs the command once this process can't.
@@ -208,8 +210,9 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    pub(crate) fn new(credential: Option<Credential>, place: Place) -> Self {
+    pub(crate) fn new(name: &str, credential: Option<Credential>, place: Place) -> Self {
         let inner = |credential| Inner {
+            name: name.to_owned(),
             credential,
             place,
             broker: OnceLock::new(),
@@ -275,7 +278,7 @@ impl Credentials {
             Ok(_) => (format!("{}: present", inner.credential.shown()), true),
             Err(unread) => (format!("{}: {unread}", inner.credential.kind()), false),
         };
-        Some(Finding { subject: "credential".to_owned(), state, ok })
+        Some(Finding { subject: inner.name.clone(), state, ok })
     }
 }
 

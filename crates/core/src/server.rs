@@ -68,6 +68,11 @@ pub trait Server: Sized + 'static {
         None
     }
 
+    /// The same by name, for servers that log in at several places.
+    fn credentials(_options: &Self::Options) -> BTreeMap<String, Credential> {
+        BTreeMap::new()
+    }
+
     /// The tools, in one static slice.
     fn tools() -> &'static [Registered<Self::Source>];
 
@@ -144,6 +149,8 @@ pub struct Environment {
     pub masks: Masks,
     /// The credential that [`Server::credential`] names.
     pub credential: Credentials,
+    /// Those that [`Server::credentials`] names.
+    pub credentials: BTreeMap<String, Credentials>,
     /// The remote services that were named so far.
     pub upstreams: Upstreams,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 
 fn credentials(source: &str, place: Place) -> Credentials {
-    Credentials::new(Some(source.parse().unwrap()), place)
+    Credentials::new("credential", Some(source.parse().unwrap()), place)
 }
 
 /// What a call gets, or is told, and what `check` says.
