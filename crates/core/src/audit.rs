@@ -21,12 +21,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-pub(crate) use self::record::{Decided, End, Subject};
+pub(crate) use self::record::{Decided, End, Process, Subject};
 pub(crate) use self::rules::{AuditSource, OnFailure, Rules, Values};
 
-use self::record::{Process, What};
+use self::record::What;
 use self::segment::{Full, Writer};
-use crate::state::{hex, random};
+
+/// Where the log's lines of calls come from, as `--log-level` names it.
+const LOG: &str = "lockkeeper::call";
 
 /// HEAD hears of a record after this time at the latest.
 const MARK_AFTER: Duration = Duration::from_secs(1);
@@ -40,23 +42,21 @@ pub(crate) struct Audit {
     written: Notify,
     /// Looks after what other processes left.
     tidies: bool,
+    failures: AtomicU64,
 }
 
 impl Audit {
     /// The audit log of `server`. Nothing is made until there is something to record.
-    pub(crate) fn new(rules: Rules, server: &'static str, version: &str, policy: &str) -> Self {
-        Self::filling(
-            rules,
-            Process::new(server, version, policy, &hex(&random(4))),
-            Full::default(),
-        )
+    pub(crate) fn new(rules: Rules, process: Process) -> Self {
+        Self::filling(rules, process, Full::default())
     }
 
     fn filling(rules: Rules, process: Process, full: Full) -> Self {
         let directory = rules.directory.as_ref().map(|directory| directory.join(process.server));
         let writer = directory.map(|directory| Writer::new(&directory, process, full));
         let (writer, written) = (Mutex::new(writer), Notify::new());
-        Self { rules, calls: AtomicU64::new(0), writer, written, tidies: true }
+        let (calls, failures) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { rules, calls, writer, written, tidies: true, failures }
     }
 
     /// For `check`: where it is written, and how.
@@ -76,11 +76,18 @@ impl Audit {
         &self.rules
     }
 
-    /// Begins the record of a call. Whatever happens, it writes exactly one outcome.
-    pub(crate) fn begin(self: &Arc<Self>, subject: Subject) -> Open {
+    /// How many records couldn't be written.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Begins the record of a call, whose client names it `request`. Whatever happens, it writes
+    /// exactly one outcome, and one line of the log.
+    pub(crate) fn begin(self: &Arc<Self>, subject: Subject, request: Option<String>) -> Open {
         Open {
             audit: Arc::clone(self),
             subject,
+            request,
             call: self.calls.fetch_add(1, Ordering::Relaxed),
             started: Instant::now(),
             ended: false,
@@ -107,6 +114,14 @@ impl Audit {
     }
 
     fn append(&self, what: What<'_>, durable: bool) -> io::Result<()> {
+        let written = self.write(what, durable);
+        if written.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        written
+    }
+
+    fn write(&self, what: What<'_>, durable: bool) -> io::Result<()> {
         if self.rules.off {
             return Ok(());
         }
@@ -162,6 +177,7 @@ fn is_keyed(directory: &Path) -> bool {
 pub(crate) struct Open {
     audit: Arc<Audit>,
     subject: Subject,
+    request: Option<String>,
     call: u64,
     started: Instant,
     ended: bool,
@@ -204,9 +220,35 @@ impl Open {
     }
 
     fn outcome(&self, end: &End) -> io::Result<()> {
-        let dur_us = self.started.elapsed().as_micros();
+        let took = self.started.elapsed();
+        self.log(end, took);
+        let dur_us = took.as_micros();
         let what = What::Outcome { call: self.call, subject: &self.subject, end, dur_us };
         self.audit.append(what, false)
+    }
+}
+
+impl Open {
+    /// The one line that a call leaves in the log: nothing of what it was about.
+    fn log(&self, end: &End, took: Duration) {
+        if !tracing::enabled!(target: LOG, tracing::Level::INFO) {
+            return;
+        }
+        let Subject { tool, effect, trace, .. } = &self.subject;
+        let trace = trace.map(|trace| trace.to_string());
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(
+            target: LOG,
+            tool = tool.as_str(),
+            effect = effect.as_str(),
+            outcome = end.code,
+            us,
+            bytes = end.bytes,
+            call = self.call,
+            request = self.request.as_deref(),
+            trace = trace.as_deref(),
+            "call"
+        );
     }
 }
 

@@ -21,6 +21,7 @@ use crate::config::{Flags, InForce, Process, Settings, Test};
 use crate::context::Host;
 use crate::credential::{Credentials, serve_broker_if_asked};
 use crate::handler::Identity;
+use crate::metrics::Metrics;
 use crate::outside::Secrets;
 use crate::pipeline::{Ask, Caller, Parts, Pipeline, Reply, Request};
 use crate::policy::scope::Separator;
@@ -235,7 +236,9 @@ impl<S: Server> Served<S> {
         let credentials = std::iter::once(environment.credential.clone()).chain(named).collect();
         let means = means(S::NAME, &settings.options, process);
         let source = S::open(settings.options, &environment)?;
-        let audit = Audit::new(audit, S::NAME, S::VERSION, policy.hash());
+        let instance = hex(&random(4));
+        let process = audit::Process::new(S::NAME, S::VERSION, policy.hash(), &instance);
+        let audit = Audit::new(audit, process);
         let identity = Identity {
             name: S::NAME,
             title: S::TITLE,
@@ -251,6 +254,7 @@ impl<S: Server> Served<S> {
             results: settings.results,
             state,
             audit: Arc::new(audit),
+            metrics: Arc::new(Metrics::new(S::NAME, S::VERSION, instance)),
             means,
         });
         let Settings { files, tests, .. } = settings;
@@ -475,6 +479,7 @@ async fn call<S: Server>(
         client: format!("{} call", S::NAME),
         host: Arc::new(Nobody),
         trace: None,
+        noted: Arc::default(),
     };
     let request = Request { tool, arguments, caller, ask: Ask::Nobody };
     let failed = |text: &str| {

@@ -48,6 +48,17 @@ pub(crate) enum Verdict {
     Refused(ToolError),
 }
 
+impl Verdict {
+    /// As metrics name it.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Go => "accepted",
+            Self::AskFirst { .. } => "asked",
+            Self::Refused(error) => error.code(),
+        }
+    }
+}
+
 /// Lets a person decide on `question`. `binding` is all that the answer is good for.
 pub(crate) async fn confirm(
     state: &State,

@@ -22,6 +22,9 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// All of them, weakest first.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Add, Self::Change, Self::Destroy];
+
     /// Whether the call alters anything.
     pub fn mutates(self) -> bool {
         self != Self::Read

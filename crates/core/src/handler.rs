@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -32,6 +33,7 @@ use crate::confirm::{Asker, EXPIRES, QUESTION, Round};
 use crate::context::Host;
 use crate::effect::Effect;
 use crate::error::ToolError;
+use crate::metrics::{Noted, OTHER_METHOD};
 use crate::outside::Altered;
 use crate::pipeline::{Ask, Caller, Pipeline, Reading, Reply, Request};
 use crate::resource::{Body, Contents, RegisteredResource, matches};
@@ -201,6 +203,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         truncate_at_char(&mut echoed, MOST_ECHOED);
         let echoed = Some(json!({"uri": echoed}));
         let Some((resource, variables)) = self.resource(&uri) else {
+            noted(&context).error("not_found");
             return Err(ErrorData::resource_not_found(NO_SUCH_RESOURCE, echoed));
         };
         let reading = Reading {
@@ -313,13 +316,21 @@ impl<S: Send + Sync + 'static> Service<RoleServer> for Gate<S> {
     async fn handle_request(
         &self,
         request: ClientRequest,
-        context: RequestContext<RoleServer>,
+        mut context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
+        let started = Instant::now();
         let id = context.id.clone();
+        let noted = Arc::new(Noted::new(self.ids.name(&id)));
+        context.extensions.insert(Arc::clone(&noted));
+        let method = method(&request);
         // A call's own panic is caught where it runs, and audited; this is the wall behind that.
         let result = AssertUnwindSafe(self.pass(request, context)).catch_unwind().await;
+        let result =
+            result.unwrap_or_else(|_| Err(ErrorData::internal_error("internal error", None)));
+        let error = result.as_ref().err().map(|error| error_type(error.code));
+        self.handler.pipeline.metrics.operation(method, &noted, error, started.elapsed());
         self.ids.handled(&id);
-        result.unwrap_or_else(|_| Err(ErrorData::internal_error("internal error", None)))
+        result
     }
 
     async fn handle_notification(
@@ -336,6 +347,34 @@ impl<S: Send + Sync + 'static> Service<RoleServer> for Gate<S> {
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
         ServerHandler::supported_protocol_versions(&self.handler)
+    }
+}
+
+/// A request's method, as metrics name it.
+fn method(request: &ClientRequest) -> &'static str {
+    match request {
+        ClientRequest::InitializeRequest(_) => "initialize",
+        ClientRequest::DiscoverRequest(_) => "server/discover",
+        ClientRequest::PingRequest(_) => "ping",
+        ClientRequest::ListToolsRequest(_) => "tools/list",
+        ClientRequest::CallToolRequest(_) => "tools/call",
+        ClientRequest::ListResourcesRequest(_) => "resources/list",
+        ClientRequest::ListResourceTemplatesRequest(_) => "resources/templates/list",
+        ClientRequest::ReadResourceRequest(_) => "resources/read",
+        ClientRequest::CompleteRequest(_) => "completion/complete",
+        ClientRequest::ListPromptsRequest(_) => "prompts/list",
+        _ => OTHER_METHOD,
+    }
+}
+
+/// An error of the protocol, as metrics name it.
+fn error_type(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::METHOD_NOT_FOUND => "method_not_found",
+        ErrorCode::INVALID_PARAMS => "invalid_params",
+        ErrorCode::RESOURCE_NOT_FOUND => "not_found",
+        ErrorCode::INTERNAL_ERROR => "internal",
+        _ => "_other",
     }
 }
 
@@ -424,8 +463,13 @@ fn caller(context: &RequestContext<RoleServer>) -> Caller {
         token: context.meta.get_progress_token(),
         ended: context.ct.clone(),
     };
-    let (client, trace) = (client(context), trace(context));
-    Caller { cancelled: context.ct.clone(), client, host: Arc::new(host), trace }
+    let (client, trace, noted) = (client(context), trace(context), noted(context));
+    Caller { cancelled: context.ct.clone(), client, host: Arc::new(host), trace, noted }
+}
+
+/// What the gate sent along.
+fn noted(context: &RequestContext<RoleServer>) -> Arc<Noted> {
+    context.extensions.get::<Arc<Noted>>().cloned().unwrap_or_default()
 }
 
 struct PeerHost {

@@ -18,6 +18,7 @@ mod effect;
 mod error;
 mod handler;
 mod log;
+mod metrics;
 mod ongoing;
 mod outside;
 mod pipeline;

@@ -21,6 +21,7 @@ use crate::context::{Call, Host};
 use crate::digest::{Digests, Showing};
 use crate::effect::Effect;
 use crate::error::ToolError;
+use crate::metrics::{Kind, Metrics, Noted, UNKNOWN_TOOL};
 use crate::ongoing::Ongoing;
 use crate::outside::Altered;
 use crate::policy::{Decision, Policy};
@@ -54,10 +55,11 @@ pub(crate) struct Pipeline<S: 'static> {
     pub(crate) results: Results,
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) metrics: Arc<Metrics>,
     /// See [`Parts::means`].
     means: Vec<u8>,
     slots: Arc<Semaphore>,
-    queued: AtomicUsize,
+    queued: Arc<AtomicUsize>,
     /// What the client has still to read.
     pub(crate) backlog: Arc<Backlog>,
     /// Cancelled when reads under way must end: the host has gone.
@@ -81,6 +83,7 @@ pub(crate) struct Caller {
     pub(crate) client: String,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) trace: Option<Trace>,
+    pub(crate) noted: Arc<Noted>,
 }
 
 /// How the client of a call can be asked; see [`Asking`].
@@ -113,14 +116,29 @@ pub(crate) struct Parts<S: 'static> {
     pub(crate) results: Results,
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Digest of the server and its settings: what the names in a call mean.
     pub(crate) means: Vec<u8>,
 }
 
 impl<S: Send + Sync + 'static> Pipeline<S> {
     pub(crate) fn new(parts: Parts<S>) -> Self {
-        let Parts { source, catalog, resources, policy, limits, results, state, audit, means } =
-            parts;
+        let Parts { source, catalog, resources, policy, limits, results, .. } = parts;
+        let Parts { state, audit, metrics, means, .. } = parts;
+        let slots = Arc::new(Semaphore::new(limits.concurrency));
+        let queued = Arc::<AtomicUsize>::default();
+        let counted = (Arc::clone(&slots), Arc::clone(&queued), Arc::clone(&audit));
+        metrics.collect(move |text| {
+            let (slots, queued, audit) = &counted;
+            let running = limits.concurrency.saturating_sub(slots.available_permits());
+            text.family("lockkeeper_calls_in_flight", Kind::Gauge, "Calls that have a slot.");
+            text.sample("lockkeeper_calls_in_flight", &[], running);
+            text.family("lockkeeper_queue_length", Kind::Gauge, "Calls that wait for a slot.");
+            text.sample("lockkeeper_queue_length", &[], queued.load(Ordering::Relaxed));
+            let name = "lockkeeper_audit_write_failures_total";
+            text.family(name, Kind::Counter, "Records that couldn't be written.");
+            text.sample(name, &[], audit.failures());
+        });
         Self {
             source,
             catalog,
@@ -130,9 +148,10 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             results,
             state,
             audit,
+            metrics,
             means,
-            slots: Arc::new(Semaphore::new(limits.concurrency)),
-            queued: AtomicUsize::new(0),
+            slots,
+            queued,
             backlog: Arc::default(),
             ending: CancellationToken::new(),
             mutations: TaskTracker::new(),
@@ -141,7 +160,16 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
 
     /// A `tools/call`.
     pub(crate) async fn call(&self, request: Request<'_>) -> Reply {
+        let noted = Arc::clone(&request.caller.noted);
         let mut reply = self.answer(request).await;
+        match &reply {
+            Reply::Failed(error) => noted.error(error.code()),
+            Reply::Unknown => noted.error("unknown_tool"),
+            Reply::Answer(answer) => {
+                self.metrics.answered(noted.named(), answer.truncated, answer.altered);
+            }
+            Reply::Question { .. } => {}
+        }
         // What a tool gives back is shown where it is rendered; errors repeat names.
         if let Reply::Failed(error) = &mut reply {
             error.show(self.policy.outside());
@@ -159,18 +187,20 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             }
         };
         let Some(listed) = self.catalog.get(request.tool) else {
-            let record = match self.catalog.hidden(request.tool) {
-                Some((name, effect)) => {
-                    let mut record = self.begin(name, &request.caller);
-                    record.subject().effect = effect;
-                    record.decided(Decided::DENY.by(self.policy.rule(name, effect)));
-                    record
-                }
-                None => self.begin("_unknown", &request.caller),
-            };
+            // Its owner may know which tool is asked for in vain; the caller may not.
+            let hidden = self.catalog.hidden(request.tool);
+            let name = hidden.map_or(UNKNOWN_TOOL, |(name, _)| name);
+            request.caller.noted.tool(name);
+            let mut record = self.begin(name, &request.caller);
+            if let Some((name, effect)) = hidden {
+                record.subject().effect = effect;
+                let rule = self.policy.rule(name, effect);
+                self.decided(&mut record, Decided::DENY.by(rule));
+            }
             Self::record_end(record, &End { code: "unknown_tool", ..End::default() });
             return Reply::Unknown;
         };
+        request.caller.noted.tool(listed.name);
         let arguments = &request.arguments;
         let showing = Showing {
             known: listed.arguments(),
@@ -210,18 +240,19 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         record.subject().effect = need.effect;
         record.subject().resources = need.resources.iter().map(|name| shortened(name)).collect();
         match self.policy.decide(listed.name, need.effect) {
-            Decision::Allow => record.decided(Decided::ALLOW),
+            Decision::Allow => self.decided(record, Decided::ALLOW),
             Decision::Hide => {
                 let rule = self.policy.rule(listed.name, need.effect);
-                record.decided(Decided::DENY.by(rule));
+                self.decided(record, Decided::DENY.by(rule));
                 return Err(Turned::Hidden);
             }
             Decision::Refuse => {
                 let rule = self.policy.rule(listed.name, need.effect);
+                self.metrics.decided("deny", need.effect);
                 return Err(Turned::Back(refused(need.effect).denied_by(rule)));
             }
             Decision::Ask => {
-                record.decided(Decided::ASK);
+                self.decided(record, Decided::ASK);
                 // A person's time counts neither against the slot nor against the budget.
                 drop(slot);
                 let asked = Instant::now();
@@ -233,7 +264,9 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 };
                 let mut question = question(listed.name, &need);
                 self.policy.outside().show_in(&mut question);
-                match confirm(&self.state, &binding, question, asking).await {
+                let verdict = confirm(&self.state, &binding, question, asking).await;
+                self.metrics.confirmed(verdict.outcome());
+                match verdict {
                     Verdict::Go => {}
                     Verdict::AskFirst { question, state } => {
                         return Err(Turned::Question { question, state });
@@ -357,15 +390,15 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let Reading { route, tool, resource, caller } = reading;
         let clock = Clock::start(self.limits.call_budget);
         let mut record = self.begin(route, &caller);
-        let Caller { cancelled, host, trace, .. } = caller;
+        let Caller { cancelled, host, trace, noted, .. } = caller;
         record.subject().resources.extend(resource.map(shortened));
         let result = async {
             let slot = self.slot(clock.deadline, &cancelled).await?;
             if self.policy.decide(tool, Effect::Read) != Decision::Allow {
-                record.decided(Decided::DENY);
+                self.decided(&mut record, Decided::DENY);
                 return Err(ToolError::new("not_found", "no such resource"));
             }
-            record.decided(Decided::ALLOW);
+            self.decided(&mut record, Decided::ALLOW);
             let call = Arc::new(Call {
                 source: Arc::clone(&self.source),
                 tool: route,
@@ -396,9 +429,11 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         match result {
             Ok(mut read) => {
                 let altered = read.show(outside);
+                self.metrics.answered(route, false, altered);
                 Ok((read, Aside { altered, unrecorded }))
             }
             Err(mut error) => {
+                noted.error(error.code());
                 error.show(outside);
                 Err(error)
             }
@@ -432,7 +467,13 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
 
     fn begin(&self, tool: &str, caller: &Caller) -> Open {
         let trace = caller.trace.as_ref().map(Trace::id);
-        self.audit.begin(Subject { trace, ..Subject::new(tool, &caller.client) })
+        let subject = Subject { trace, ..Subject::new(tool, &caller.client) };
+        self.audit.begin(subject, caller.noted.request.clone())
+    }
+
+    fn decided(&self, record: &mut Open, decided: Decided) {
+        self.metrics.decided(decided.effect(), record.subject().effect);
+        record.decided(decided);
     }
 
     /// Writes the outcome; false if it couldn't.

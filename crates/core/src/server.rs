@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rmcp::ServiceExt as _;
 use serde::Serialize;
@@ -224,6 +224,7 @@ pub(crate) async fn serve<S, R, W>(
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    let began = Instant::now();
     let ids = Arc::new(Ids::new(Arc::clone(&pipeline.backlog)));
     let (output, writing) = Output::new(output, Arc::clone(&pipeline.backlog), draining.clone());
     let wire = Wire::new(input, output, Arc::clone(&ids), draining.clone());
@@ -255,4 +256,5 @@ pub(crate) async fn serve<S, R, W>(
     }
     pipeline.mutations.close();
     pipeline.mutations.wait().await;
+    pipeline.metrics.session(began.elapsed());
 }

@@ -43,6 +43,9 @@ const LONGEST_METHOD: usize = 200;
 /// The longest id; every answer repeats it.
 const LONGEST_ID: usize = 1_000;
 
+/// The longest id that the log repeats.
+const LONGEST_NAME: usize = 64;
+
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const METHOD_NOT_FOUND: i32 = -32601;
@@ -509,6 +512,15 @@ impl Ids {
             let request = table.open.get_mut(&number)?;
             (!request.handled).then(|| request.cancelled = true).map(|()| number)
         })
+    }
+
+    /// A request's id as its client knows it, for the log, if it is short and plain.
+    pub(crate) fn name(&self, id: &RequestId) -> Option<String> {
+        let RequestId::Number(number) = id else { return None };
+        let key = self.with(|table| Some(table.open.get(number)?.key.clone()))?;
+        let name = key.trim_matches('"');
+        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        (name.len() <= LONGEST_NAME && name.bytes().all(plain)).then(|| name.to_owned())
     }
 
     /// The request's handler has ended. rmcp sends no response to a cancelled one.

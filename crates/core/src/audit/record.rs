@@ -62,6 +62,11 @@ impl Decided {
     pub(crate) const ASK: Self = Self { effect: "ask", rule: None };
     pub(crate) const DENY: Self = Self { effect: "deny", rule: None };
 
+    /// `allow`, `ask` or `deny`.
+    pub(crate) fn effect(&self) -> &'static str {
+        self.effect
+    }
+
     /// By this rule.
     pub(crate) fn by(self, rule: impl Into<String>) -> Self {
         Self { rule: Some(rule.into()), ..self }
@@ -157,7 +162,7 @@ impl Principal {
 }
 
 /// What all records of a process have in common.
-pub(super) struct Process {
+pub(crate) struct Process {
     pub(super) server: &'static str,
     pub(super) instance: String,
     pub(super) principal: Principal,
@@ -166,7 +171,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(server: &'static str, version: &str, policy: &str, instance: &str) -> Self {
+    pub(crate) fn new(server: &'static str, version: &str, policy: &str, instance: &str) -> Self {
         let policy: String = policy.chars().take(16).collect();
         let common = serde_json::json!({
             "server": server, "version": version, "instance": instance, "policy": policy,
