@@ -242,6 +242,7 @@ fn clean(command: &mut Command) -> &mut Command {
         "LOCKKEEPER_AUDIT",
         "LOCKKEEPER_STATE_DIR",
         "LOCKKEEPER_KEY_FILE",
+        "LOCKKEEPER_LOG_FORMAT",
     ] {
         command.env_remove(name);
     }

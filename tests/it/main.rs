@@ -23,6 +23,7 @@ mod ending;
 mod fixture;
 mod governance;
 mod lines;
+mod logs;
 mod memory;
 mod negotiation;
 mod policy;

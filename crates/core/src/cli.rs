@@ -107,7 +107,7 @@ pub fn main<S: Server>() -> ExitCode {
     match run::<S>(cli) {
         Ok(code) => code,
         Err(error) => {
-            say(&format!("{}: {error}\n", S::NAME));
+            log::say_why(S::NAME, &error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -115,17 +115,18 @@ pub fn main<S: Server>() -> ExitCode {
 
 fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
     let process = Process::read();
-    let level = match &cli.command {
-        None => cli.given.flags.log_level.as_deref(),
+    let flags = match &cli.command {
+        None => Some(&cli.given.flags),
         Some(
             Command::Check { given, .. }
             | Command::Tools { given, .. }
             | Command::Call { given, .. },
-        ) => given.flags.log_level.as_deref(),
-        Some(Command::Policy(command)) => command.given().flags.log_level.as_deref(),
+        ) => Some(&given.flags),
+        Some(Command::Policy(command)) => Some(&command.given().flags),
         Some(Command::Secret { .. } | Command::Audit(_)) => None,
     };
-    log::begin(level);
+    let level = flags.and_then(|flags| flags.log_level.as_deref());
+    log::begin(level, flags.map(|flags| flags.log_format).unwrap_or_default());
     match cli.command {
         None => {
             let served = Served::<S>::open(cli.given, &process)?;

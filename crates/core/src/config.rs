@@ -17,6 +17,7 @@ use crate::answer::Results;
 use crate::audit::cli::LogPlace;
 use crate::audit::{AuditSource, Rules};
 use crate::credential::Place;
+use crate::log;
 use crate::outside::Secrets;
 use crate::pipeline::Limits;
 use crate::policy::stated::{PolicySource, Stated};
@@ -87,6 +88,10 @@ pub(crate) struct Flags {
     /// What is logged to stderr, for example debug
     #[arg(long, value_name = "LEVEL", env = "RUST_LOG", help_heading = "Process")]
     pub(crate) log_level: Option<String>,
+    /// How it is written
+    #[arg(long, value_name = "FORMAT", env = "LOCKKEEPER_LOG_FORMAT", help_heading = "Process")]
+    #[arg(value_enum, default_value_t)]
+    pub(crate) log_format: log::Format,
 }
 
 /// Flags that say where state is kept.
