@@ -18,6 +18,7 @@ use crate::audit::cli::LogPlace;
 use crate::audit::{AuditSource, Rules};
 use crate::credential::Place;
 use crate::log;
+use crate::network::Network;
 use crate::outside::Secrets;
 use crate::pipeline::Limits;
 use crate::policy::stated::{PolicySource, Stated};
@@ -368,6 +369,7 @@ pub(crate) struct Process {
     /// them out. More places can only narrow.
     managed: Vec<ManagedPlace>,
     audit: Option<PathBuf>,
+    network: Network,
     pub(crate) current_dir: Option<PathBuf>,
     /// Reads a variable: one that a server declares, or one that holds a credential, and that only
     /// when the credential is needed. Nothing can take it out of the process's own initial
@@ -401,6 +403,7 @@ impl Process {
             sandbox: text("LOCKKEEPER_SANDBOX"),
             managed: std::iter::once(managed(MANAGED.into(), false)).chain(named).collect(),
             audit: path("LOCKKEEPER_AUDIT"),
+            network: Network::read(|name| std::env::var_os(name)),
             current_dir: std::env::current_dir().ok(),
             variable: Some(|name| std::env::var_os(name)),
         }
@@ -416,6 +419,7 @@ impl Process {
             home: self.home.clone(),
             current_dir: self.current_dir.clone(),
             variables: variables.iter().filter_map(read).collect(),
+            network: self.network.clone(),
             ..Environment::default()
         }
     }

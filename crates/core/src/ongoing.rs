@@ -25,6 +25,12 @@ impl Ongoing {
         Self(Arc::new(Call { deadline, trace }))
     }
 
+    /// A call that nobody made, for tests.
+    #[cfg(feature = "testing")]
+    pub fn for_testing(deadline: Instant) -> Self {
+        Self::new(deadline, None)
+    }
+
     /// The call that this task, or this blocking work, belongs to. There is none outside calls, and
     /// on tasks that a tool body starts by itself.
     pub fn current() -> Option<Self> {
@@ -42,8 +48,9 @@ impl Ongoing {
         self.0.trace.as_ref()
     }
 
-    /// Makes this the ongoing call of `work`.
-    pub(crate) async fn during<T>(self, work: impl Future<Output = T>) -> T {
+    /// Makes this the ongoing call of `work`: for work of a call that a library makes run on another
+    /// task.
+    pub async fn during<T>(self, work: impl Future<Output = T>) -> T {
         ONGOING.scope(self, work).await
     }
 

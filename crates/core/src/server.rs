@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::credential::{Credential, Credentials};
 use crate::handler::{Gate, Handler, Identity};
+use crate::network::Network;
 use crate::outside::Outside;
 use crate::pipeline::Pipeline;
 use crate::policy::mask::Masks;
@@ -151,6 +152,8 @@ pub struct Environment {
     pub credential: Credentials,
     /// Those that [`Server::credentials`] names.
     pub credentials: BTreeMap<String, Credentials>,
+    /// Proxies and trusted certificates.
+    pub network: Network,
     /// The remote services that were named so far.
     pub upstreams: Upstreams,
 }
