@@ -1,12 +1,24 @@
 //! Outbound HTTP: the one way in which connector servers speak with services elsewhere. A stack of
 //! [`tower::Service`]s from [`Request`] to [`Response`], each layer with one duty, over one connector
 //! that checks every address it dials. It knows no service in particular and no MCP.
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make files and servers"))]
 
 mod body;
+mod bridge;
+mod client;
+mod connect;
+mod dial;
 mod error;
+mod proxy;
+pub mod tls;
+mod transport;
 
 pub use body::Body;
+pub use bridge::{Bridge, Bridged};
+pub use client::{Builder, Http};
+pub use dial::DestinationError;
 pub use error::{BoxError, HttpError, Phase};
+pub use transport::Timeouts;
 
 /// What goes through the layers.
 pub type Request = http::Request<Body>;
