@@ -171,6 +171,25 @@ pub enum HttpError {
         /// What broke it off.
         source: Arc<Self>,
     },
+    /// The service answered a change with a fault of its own.
+    #[error("the service answered with status {status}")]
+    Fault {
+        /// The status.
+        status: u16,
+    },
+    /// An answer that makes no sense.
+    #[error("the service's answer makes no sense: {reason}")]
+    Answer {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The recording doesn't have what was asked for, or can't be written.
+    #[cfg(any(test, feature = "testing"))]
+    #[error("{reason}")]
+    Recording {
+        /// What is missing, or why.
+        reason: String,
+    },
     /// A redirect followed the other.
     #[error("more than {limit} redirects")]
     TooManyRedirects {
@@ -305,6 +324,16 @@ impl From<&HttpError> for ToolError {
                 "the connection broke while the change was made: it may or may not have happened",
             )
             .hint("look at the current state before you try again"),
+            HttpError::Fault { status } => {
+                Self::new("upstream_down", format!("the service answered with status {status}"))
+                    .hint("try again later")
+            }
+            HttpError::Answer { reason } => Self::new(
+                "upstream_invalid",
+                format!("the service's answer makes no sense: {reason}"),
+            ),
+            #[cfg(any(test, feature = "testing"))]
+            HttpError::Recording { reason } => Self::new("recording", reason.clone()),
             HttpError::TooManyRedirects { .. } => {
                 Self::new("upstream_invalid", "the service redirects too often")
             }

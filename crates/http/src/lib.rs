@@ -4,13 +4,25 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make files and servers"))]
 
 mod body;
+mod breaker;
 mod bridge;
+mod cap;
 mod client;
 mod connect;
+mod decode;
 mod dial;
 mod error;
+mod fingerprint;
+mod gather;
+mod layers;
 mod proxy;
+mod redirect;
+mod retry;
+#[cfg(test)]
+mod scripted;
+mod semantics;
 pub mod tls;
+mod trace;
 mod transport;
 
 pub use body::Body;
@@ -18,6 +30,8 @@ pub use bridge::{Bridge, Bridged};
 pub use client::{Builder, Http};
 pub use dial::DestinationError;
 pub use error::{BoxError, HttpError, Phase};
+pub use layers::Layers;
+pub use semantics::{MaxBody, Quota, Semantics, Streamed};
 pub use transport::Timeouts;
 
 /// What goes through the layers.
