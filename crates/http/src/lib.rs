@@ -6,6 +6,7 @@
 mod body;
 mod breaker;
 mod bridge;
+mod cache;
 mod cap;
 mod client;
 mod connect;
@@ -27,6 +28,7 @@ mod transport;
 
 pub use body::Body;
 pub use bridge::{Bridge, Bridged};
+pub use cache::{Cache, CacheSettings};
 pub use client::{Builder, Http};
 pub use dial::DestinationError;
 pub use error::{BoxError, HttpError, Phase};

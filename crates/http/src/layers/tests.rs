@@ -7,6 +7,7 @@ use lockkeeper_core::testing::during;
 use lockkeeper_core::{BreakerState, ToolError};
 
 use super::*;
+use crate::cache::CacheSettings;
 use crate::scripted::{Script, Step, get, post, raw, say, text, upstream};
 use crate::{Body, HttpError};
 
@@ -16,6 +17,7 @@ fn layers(script: &Script) -> (Stack, Upstream) {
     let upstream = upstream();
     let layers = Layers {
         upstream: upstream.clone(),
+        cache: Some((Cache::new(CacheSettings::default()), [0; 32])),
         traced: ["api.test".to_owned()].into(),
         max_body: 64 * 1024,
     };
@@ -111,10 +113,11 @@ async fn many_who_ask_for_what_fails_hammer_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_body_that_breaks_off_is_asked_for_again() {
+async fn a_short_body_that_breaks_off_is_asked_for_again_and_kept_whole() {
     let short = "HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\ncontent-length: 5\r\n\r\nab";
     let script = Script::new([raw(short), say(200, &["cache-control: max-age=60"], "whole")]);
     let (stack, _) = layers(&script);
+    assert_eq!(text(&stack, get(URI)).await.unwrap().1, "whole");
     assert_eq!(text(&stack, get(URI)).await.unwrap().1, "whole");
     assert_eq!(script.count(), 2);
 }
