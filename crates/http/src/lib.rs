@@ -17,6 +17,8 @@ mod fingerprint;
 mod gather;
 mod layers;
 mod proxy;
+#[cfg(any(test, feature = "testing"))]
+pub mod recording;
 mod redirect;
 mod retry;
 #[cfg(test)]
