@@ -28,6 +28,7 @@ mod memory;
 mod negotiation;
 mod policy;
 mod purity;
+mod rates;
 mod resources;
 mod sandbox;
 mod secrets;

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, Session, eras};
 
-const READS: [&str; 13] = [
+const READS: [&str; 14] = [
     "count_slowly",
     "fail_call",
     "get_huge",
     "get_image",
     "get_note",
+    "get_ongoing",
     "get_peak",
     "list_lines",
     "list_rows",
@@ -48,8 +49,9 @@ fn writers(fixture: &Fixture, era: Era) -> Vec<String> {
 #[test]
 fn tools_listed_are_tools_callable() {
     let none: &[&str] = &["manage_tags"];
-    let writes: &[&str] = &["add_note", "edit_note", "manage_tags", "write_note"];
-    let all: &[&str] = &["add_note", "delete_note", "edit_note", "manage_tags", "write_note"];
+    let writes: &[&str] = &["add_note", "edit_note", "keep_ongoing", "manage_tags", "write_note"];
+    let all: &[&str] =
+        &["add_note", "delete_note", "edit_note", "keep_ongoing", "manage_tags", "write_note"];
     for (arguments, expected) in [
         (&[][..], none),
         (&["--destroy", "allow"], none),
@@ -203,7 +205,9 @@ fn annotations_are_the_effect() {
             let name = tool["name"].as_str().unwrap();
             let (read_only, destructive) = match name {
                 "add_note" | "write_note" => (false, json!(false)),
-                "edit_note" | "delete_note" | "manage_tags" => (false, json!(true)),
+                "edit_note" | "delete_note" | "keep_ongoing" | "manage_tags" => {
+                    (false, json!(true))
+                }
                 _ => (true, Value::Null),
             };
             let hints = &tool["annotations"];

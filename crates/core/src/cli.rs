@@ -27,6 +27,7 @@ use crate::pipeline::{Ask, Caller, Parts, Pipeline, Reply, Request};
 use crate::policy::scope::Separator;
 use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Policy, Subjects};
+use crate::rates::Rates;
 use crate::sandbox::{self, Enforced, Mode, Rules};
 use crate::schema::Object;
 use crate::server::{Finding, Server, StartError, serve};
@@ -211,6 +212,7 @@ impl<S: Server> Served<S> {
             mask: S::check_mask,
         };
         let policy = Policy::new(&settings.policy, &subjects).map_err(StartError::new)?;
+        let rates = Rates::new(&settings.rates, &tools, S::WRITE_RATE).map_err(StartError::new)?;
         let audit = settings.audit()?;
         environment.own = settings.own();
         environment.own.extend(audit.directory.clone());
@@ -252,6 +254,7 @@ impl<S: Server> Served<S> {
             resources: S::resources(),
             policy,
             limits: settings.limits,
+            rates,
             results: settings.results,
             state,
             audit: Arc::new(audit),
@@ -411,6 +414,8 @@ fn check<S: Server>(
         limits.max_output, limits.call_budget, limits.concurrency, limits.queue
     );
     findings.push(finding("limits", limits, true));
+    let rates = pipeline.rates.rules().into_iter();
+    findings.extend(rates.map(|rule| finding("rate", rule.to_owned(), true)));
     let place = |subject: &str, said: String, directory: Option<&Path>| match directory
         .and_then(state::trouble)
     {

@@ -10,8 +10,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::answer::Results;
 use crate::audit::cli::LogPlace;
@@ -23,6 +23,7 @@ use crate::outside::Secrets;
 use crate::pipeline::Limits;
 use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Destroy, Patterns};
+use crate::rates::{Rate, RateSource};
 use crate::sandbox::Mode;
 use crate::server::{Environment, StartError};
 use crate::state::State;
@@ -65,6 +66,12 @@ pub(crate) struct Flags {
     /// Calls at once [default: 16]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     concurrency: Option<NonZeroUsize>,
+    /// Calls in a time, for example 300/min [default: no limit]
+    #[arg(long, value_name = "RATE", help_heading = "Limits")]
+    rate: Option<Rate>,
+    /// Calls in a time that change something [default: the server's own limit, if it has one]
+    #[arg(long, value_name = "RATE", help_heading = "Limits")]
+    write_rate: Option<Rate>,
 
     /// How results are sent: text, or data for hosts that call tools from code
     #[arg(long, value_enum, default_value_t, help_heading = "Protocol")]
@@ -114,12 +121,13 @@ impl StorageFlags {
     }
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct LimitsSource {
+/// What one source says under `[limits]`.
+#[derive(Debug, Clone, Default)]
+struct LimitsSource {
     max_output: Option<AnswerSize>,
     call_budget: Option<Time>,
     concurrency: Option<NonZeroUsize>,
+    rates: RateSource,
 }
 
 /// All settings, decided.
@@ -127,6 +135,7 @@ pub(crate) struct Settings<O> {
     pub(crate) options: O,
     pub(crate) policy: Vec<PolicySource>,
     pub(crate) limits: Limits,
+    pub(crate) rates: Vec<RateSource>,
     pub(crate) results: Results,
     pub(crate) tool_prefix: String,
     /// The files that say something, strongest first.
@@ -177,6 +186,7 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
             options: decided,
             policy: ceilings.into_iter().map(|c| c.policy).collect(),
             limits: intersect(&limits),
+            rates: limits.into_iter().map(|limits| limits.rates).collect(),
             results: flags.results,
             tool_prefix: flags.tool_prefix,
             files,
@@ -211,7 +221,7 @@ struct Ceilings {
 
 impl Ceilings {
     /// The keys that a managed file may open, as it names them.
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 19] = [
         "policy.write",
         "policy.destroy",
         "policy.secrets",
@@ -221,6 +231,9 @@ impl Ceilings {
         "limits.max_output",
         "limits.call_budget",
         "limits.concurrency",
+        "limits.rate",
+        "limits.write_rate",
+        "limits.tools",
         "sandbox.mode",
         "audit.on",
         "audit.dir",
@@ -253,6 +266,15 @@ impl Ceilings {
             }
             "limits.concurrency" if said(|l| l.limits.concurrency.is_some()) => {
                 limits.concurrency = None;
+            }
+            "limits.rate" if said(|l| l.limits.rates.calls.is_some()) => {
+                limits.rates.calls = None;
+            }
+            "limits.write_rate" if said(|l| l.limits.rates.writes.is_some()) => {
+                limits.rates.writes = None;
+            }
+            "limits.tools" if said(|l| !l.limits.rates.tools.is_empty()) => {
+                limits.rates.tools.clear();
             }
             "sandbox.mode" if said(|l| l.sandbox.is_some()) => self.sandbox = None,
             "audit.on" if said(|l| l.audit.on.is_some()) => self.audit.on = None,
@@ -341,6 +363,11 @@ impl Flags {
             max_output: self.max_output,
             call_budget: self.call_budget,
             concurrency: self.concurrency,
+            rates: RateSource {
+                calls: self.rate.map(|rate| Stated::new(rate, "--rate")),
+                writes: self.write_rate.map(|rate| Stated::new(rate, "--write-rate")),
+                tools: Vec::new(),
+            },
         };
         let audit = AuditSource::flag(self.audit.as_deref());
         Ceilings { policy: self.policy(), limits, sandbox: self.sandbox, audit }

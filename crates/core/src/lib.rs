@@ -25,6 +25,7 @@ mod outside;
 mod pipeline;
 mod policy;
 mod private;
+mod rates;
 mod resource;
 mod sandbox;
 mod schema;

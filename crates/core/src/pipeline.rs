@@ -25,6 +25,7 @@ use crate::metrics::{Kind, Metrics, Noted, UNKNOWN_TOOL};
 use crate::ongoing::Ongoing;
 use crate::outside::Altered;
 use crate::policy::{Decision, Policy};
+use crate::rates::Rates;
 use crate::resource::{RegisteredResource, Show};
 use crate::schema::Object;
 use crate::state::State;
@@ -52,6 +53,7 @@ pub(crate) struct Pipeline<S: 'static> {
     pub(crate) resources: &'static [RegisteredResource<S>],
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
+    pub(crate) rates: Rates,
     pub(crate) results: Results,
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
@@ -113,6 +115,7 @@ pub(crate) struct Parts<S: 'static> {
     pub(crate) resources: &'static [RegisteredResource<S>],
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
+    pub(crate) rates: Rates,
     pub(crate) results: Results,
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
@@ -124,7 +127,7 @@ pub(crate) struct Parts<S: 'static> {
 impl<S: Send + Sync + 'static> Pipeline<S> {
     pub(crate) fn new(parts: Parts<S>) -> Self {
         let Parts { source, catalog, resources, policy, limits, results, .. } = parts;
-        let Parts { state, audit, metrics, means, .. } = parts;
+        let Parts { rates, state, audit, metrics, means, .. } = parts;
         let slots = Arc::new(Semaphore::new(limits.concurrency));
         let queued = Arc::<AtomicUsize>::default();
         let counted = (Arc::clone(&slots), Arc::clone(&queued), Arc::clone(&audit));
@@ -145,6 +148,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             resources,
             policy,
             limits,
+            rates,
             results,
             state,
             audit,
@@ -179,6 +183,13 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
 
     async fn answer(&self, request: Request<'_>) -> Reply {
         let clock = Clock::start(self.limits.call_budget);
+        // A hidden tool counts as one that doesn't exist.
+        let name = self.catalog.get(request.tool).map(|listed| listed.name);
+        if let Err(early) = self.rates.admit(name) {
+            let name = name.unwrap_or(UNKNOWN_TOOL);
+            request.caller.noted.tool(name);
+            return self.too_early(early, name, self.begin(name, &request.caller));
+        }
         let slot = match self.slot(clock.deadline, &request.caller.cancelled).await {
             Ok(slot) => slot,
             Err(busy) => {
@@ -281,6 +292,10 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             }
         }
         if need.effect.mutates() {
+            if let Err(early) = self.rates.admit_write() {
+                self.metrics.rate_limited(listed.name);
+                return Err(Turned::Back(early));
+            }
             record.intent().map_err(|error| Turned::Back(not_recorded(&error)))?;
         }
         let call = Call {
@@ -370,6 +385,12 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         reply
     }
 
+    /// Records a call that came too soon.
+    fn too_early(&self, error: ToolError, tool: &'static str, record: Open) -> Reply {
+        self.metrics.rate_limited(tool);
+        Self::refuse(error, record)
+    }
+
     /// Records a call that doesn't run.
     fn refuse(error: ToolError, record: Open) -> Reply {
         Self::record_end(record, &End::failed(&error));
@@ -393,6 +414,8 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let Caller { cancelled, host, trace, noted, .. } = caller;
         record.subject().resources.extend(resource.map(shortened));
         let result = async {
+            let early = self.rates.admit(Some(tool));
+            early.inspect_err(|_| self.metrics.rate_limited(route))?;
             let slot = self.slot(clock.deadline, &cancelled).await?;
             if self.policy.decide(tool, Effect::Read) != Decision::Allow {
                 self.decided(&mut record, Decided::DENY);

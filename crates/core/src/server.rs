@@ -57,6 +57,10 @@ pub trait Server: Sized + 'static {
     /// read together with others.
     const VARIABLES: &'static [&'static str] = &[];
 
+    /// How often a call may alter something where no setting says it, for example `20/min`: for
+    /// services that take offence at more.
+    const WRITE_RATE: Option<&'static str> = None;
+
     /// Whether these settings ask for writing by themselves, without `--write`: where rights are
     /// given place by place. Counts as the command line saying so; other sources still narrow it.
     fn implies_write(_options: &Self::Options) -> bool {

@@ -78,8 +78,9 @@ pub(super) fn run<S: Server>(
             let call = (tool.as_str(), arguments);
             served.restrict(Keeping::Nothing)?;
             in_runtime(&pipeline.audit, async {
-                let explained =
+                let mut explained =
                     explain::<S>(&pipeline.policy, &pipeline.source, call, live).await?;
+                explained.limited_by(&pipeline.rates);
                 print(&if json { format!("{}\n", json!(explained)) } else { explained.text() });
                 Ok(if explained.is_denied() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
             })
@@ -115,7 +116,8 @@ fn in_force<S: Server>(served: &Served<S>) -> (String, Value) {
     for file in &served.files {
         lines.push_str(&format!("file  {}\n", file.line()));
     }
-    let rules = policy.rules();
+    let mut rules = policy.rules();
+    rules.extend(served.pipeline.rates.rules().into_iter().map(str::to_owned));
     for rule in &rules {
         lines.push_str(&format!("rule  {rule}\n"));
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
+use super::units::{AnswerSize, Time};
 use super::{Ceilings, LimitsSource};
 use crate::audit::AuditSource;
 use crate::outside::Secrets;
@@ -18,6 +20,7 @@ use crate::policy::mask::Mask;
 use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Destroy, Patterns};
 use crate::private::open;
+use crate::rates::{Rate, RateSource};
 use crate::sandbox::Mode;
 use crate::server::StartError;
 use crate::state::hex;
@@ -77,7 +80,7 @@ pub(crate) enum Expected {
 struct File {
     source: Option<Spanned<toml::Table>>,
     policy: PolicyTable,
-    limits: LimitsSource,
+    limits: LimitsTable,
     sandbox: SandboxTable,
     audit: AuditSource,
     test: Vec<Spanned<TestTable>>,
@@ -100,6 +103,17 @@ struct PolicyTable {
 struct PatternTable {
     allow: Option<Vec<Spanned<String>>>,
     deny: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsTable {
+    max_output: Option<AnswerSize>,
+    call_budget: Option<Time>,
+    concurrency: Option<NonZeroUsize>,
+    rate: Option<Spanned<Rate>>,
+    write_rate: Option<Spanned<Rate>>,
+    tools: BTreeMap<Spanned<String>, Rate>,
 }
 
 #[derive(Default, Deserialize)]
@@ -233,7 +247,7 @@ fn read(path: &Path, managed: Managed) -> Result<(Read, String), Failed> {
     let read = Read {
         ceilings: Ceilings {
             policy: place.policy(&file.policy),
-            limits: file.limits,
+            limits: place.limits(&file.limits),
             sandbox: file.sandbox.mode,
             audit: file.audit,
         },
@@ -296,6 +310,17 @@ impl<'a> Text<'a> {
         }
     }
 
+    fn limits(&self, table: &LimitsTable) -> LimitsSource {
+        let LimitsTable { max_output, call_budget, concurrency, rate, write_rate, tools } = table;
+        let rates = RateSource {
+            calls: rate.as_ref().map(|rate| self.stated(rate)),
+            writes: write_rate.as_ref().map(|rate| self.stated(rate)),
+            tools: tools.iter().map(|(pattern, rate)| (self.stated(pattern), *rate)).collect(),
+        };
+        let (max_output, call_budget) = (*max_output, *call_budget);
+        LimitsSource { max_output, call_budget, concurrency: *concurrency, rates }
+    }
+
     fn test(&self, test: Spanned<TestTable>) -> Test {
         let origin = self.at(test.span().start);
         let TestTable { tool, args, expect } = test.into_inner();
@@ -331,7 +356,9 @@ impl<'a> Text<'a> {
             };
             let tests = file.test.first().map(|test| test.span().start);
             let mask = policy.mask.keys().next().map(|name| name.span().start);
-            let own = patterns(&policy.tools).or(patterns(&policy.resources)).or(mask).or(tests);
+            let rates = file.limits.tools.keys().next().map(|name| name.span().start);
+            let own = patterns(&policy.tools).or(patterns(&policy.resources)).or(mask);
+            let own = own.or(rates).or(tests);
             if let Some(offset) = own {
                 let problem = "tools, resources, masks and tests mean something to one server: \
                                put them into the file of that server";

@@ -8,17 +8,22 @@ use super::{Decision, Policy};
 use crate::answer::Results;
 use crate::catalog::{Catalog, Listing};
 use crate::config::{Expected, Test};
+use crate::effect::Effect;
+use crate::rates::Rates;
 use crate::server::{Judgement, Server, StartError};
 
 /// What the policy says to one call, and why.
 #[derive(Debug, Serialize)]
 pub(crate) struct Explained {
     tool: String,
-    effect: &'static str,
+    effect: Effect,
     decision: &'static str,
     rule: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     resources: Vec<Resource>,
+    /// The rates that a call like it counts for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,13 +41,23 @@ impl Explained {
 
     /// For people.
     pub(crate) fn text(&self) -> String {
-        let Self { tool, effect, decision, rule, resources } = self;
+        let Self { tool, effect, decision, rule, resources, limits } = self;
         let mut text = format!("{decision}: {tool} ({effect}): {rule}\n");
         for Resource { name, says, rule } in resources {
             let rule = rule.as_ref().map(|rule| format!(": {rule}")).unwrap_or_default();
             text.push_str(&format!("    {says} `{name}`{rule}\n"));
         }
+        for rule in limits {
+            text.push_str(&format!("    limited by {rule}\n"));
+        }
         text
+    }
+
+    /// Adds the rates, unless there is no call to count.
+    pub(crate) fn limited_by(&mut self, rates: &Rates) {
+        if !self.is_denied() {
+            self.limits = rates.rules_for(&self.tool, self.effect);
+        }
     }
 }
 
@@ -86,8 +101,8 @@ pub(crate) async fn explain<S: Server>(
         };
         resources.push(Resource { name, says, rule: reason });
     }
-    let effect = need.effect.as_str();
-    Ok(Explained { tool: listed.name.to_owned(), effect, decision, rule, resources })
+    let (tool, effect, limits) = (listed.name.to_owned(), need.effect, Vec::new());
+    Ok(Explained { tool, effect, decision, rule, resources, limits })
 }
 
 /// How a `[[test]]` came out: a line, and whether it is as expected.
