@@ -11,7 +11,6 @@ use crate::effect::{Effect, EffectKind, Grant};
 use crate::ongoing::Ongoing;
 use crate::server::{Server, serve};
 use crate::trace::Trace;
-use crate::upstream::{Upstream, Upstreams};
 
 /// Serves `S`, started with these arguments, over one end of an in-memory connection until the
 /// other end is closed. No environment is read and nothing is kept, but what the arguments name.
@@ -37,11 +36,6 @@ pub async fn during<T>(
 ) -> T {
     let trace = traceparent.and_then(|text| Trace::read(text, None));
     Ongoing::new(deadline, trace).during(work).await
-}
-
-/// An upstream that no server is watched for.
-pub fn upstream(name: &'static str) -> Upstream {
-    Upstreams::default().register(name)
 }
 
 /// A grant that no pipeline gave, for tests of a source's operations.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::header::HOST;
 use hyper_util::rt::TokioIo;
-use lockkeeper_core::Upstream;
+use lockkeeper_core::{Environment, Upstream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tower::{ServiceExt as _, service_fn};
 
@@ -65,7 +65,7 @@ pub(crate) fn raw(text: &str) -> Step {
 
 /// A service named `test` that no server is watched for.
 pub(crate) fn upstream() -> Upstream {
-    lockkeeper_core::testing::upstream("test")
+    Environment::default().upstream("test")
 }
 
 pub(crate) fn get(uri: &str) -> Request {
