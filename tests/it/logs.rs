@@ -75,10 +75,14 @@ fn a_call_leaves_one_line() {
         let [answered, .., plain, odd] = calls.as_slice() else { panic!("{calls:?}") };
         assert_eq!(answered["trace"], TRACE);
         assert_eq!(answered["request"], first.to_string());
-        assert!(answered["us"].is_u64() && answered["bytes"].as_u64().unwrap() > 0, "{answered}");
+        assert_eq!(answered["span"].as_str().map(str::len), Some(16));
+        assert!(
+            answered["dur_us"].is_u64() && answered["bytes"].as_u64().unwrap() > 0,
+            "{answered}"
+        );
         assert_eq!((&plain["request"], &odd["request"]), (&json!("a-1"), &Value::Null));
         assert_eq!(plain.get("trace"), None);
-        assert_eq!(calls[5]["us"].as_u64().unwrap() / 1_000_000, 1, "{}", calls[5]);
+        assert_eq!(calls[5]["dur_us"].as_u64().unwrap() / 1_000_000, 1, "{}", calls[5]);
     });
 }
 

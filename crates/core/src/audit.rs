@@ -26,6 +26,7 @@ pub(crate) use self::rules::{AuditSource, OnFailure, Rules, Values};
 
 use self::record::What;
 use self::segment::{Full, Writer};
+use crate::trace::Trace;
 
 /// Where the log's lines of calls come from, as `--log-level` names it.
 const LOG: &str = "lockkeeper::call";
@@ -81,13 +82,13 @@ impl Audit {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// Begins the record of a call, whose client names it `request`. Whatever happens, it writes
-    /// exactly one outcome, and one line of the log.
-    pub(crate) fn begin(self: &Arc<Self>, subject: Subject, request: Option<String>) -> Open {
+    /// Begins the record of a call. Whatever happens, it writes exactly one outcome, and one line
+    /// of the log.
+    pub(crate) fn begin(self: &Arc<Self>, subject: Subject, origin: Origin) -> Open {
         Open {
             audit: Arc::clone(self),
             subject,
-            request,
+            origin,
             call: self.calls.fetch_add(1, Ordering::Relaxed),
             started: Instant::now(),
             ended: false,
@@ -173,11 +174,19 @@ fn is_keyed(directory: &Path) -> bool {
     !matches!(keys::Numbered::current(directory), Ok(None))
 }
 
+/// Where a call comes from, for the log.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    /// The request's id as its client knows it.
+    pub(crate) request: Option<String>,
+    pub(crate) trace: Option<Trace>,
+}
+
 /// The record of a call under way. Dropped without [`Open::end`], the call was aborted.
 pub(crate) struct Open {
     audit: Arc<Audit>,
     subject: Subject,
-    request: Option<String>,
+    origin: Origin,
     call: u64,
     started: Instant,
     ended: bool,
@@ -234,19 +243,22 @@ impl Open {
         if !tracing::enabled!(target: LOG, tracing::Level::INFO) {
             return;
         }
-        let Subject { tool, effect, trace, .. } = &self.subject;
+        let Subject { tool, effect, .. } = &self.subject;
+        let Origin { request, trace } = &self.origin;
+        let (trace, span) = (trace.as_ref().map(Trace::id), trace.as_ref().map(Trace::span));
         let trace = trace.map(|trace| trace.to_string());
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let dur_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
             target: LOG,
             tool = tool.as_str(),
             effect = effect.as_str(),
             outcome = end.code,
-            us,
+            dur_us,
             bytes = end.bytes,
             call = self.call,
-            request = self.request.as_deref(),
+            request = request.as_deref(),
             trace = trace.as_deref(),
+            span = span.as_deref(),
             "call"
         );
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::{Answer, Results};
-use crate::audit::{Audit, Decided, End, Open, Subject, Values};
+use crate::audit::{Audit, Decided, End, Open, Origin, Subject, Values};
 use crate::backlog::Backlog;
 use crate::catalog::{Catalog, Listed};
 use crate::confirm::{Asker, Asking, Round, Verdict, confirm};
@@ -183,12 +183,14 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
 
     async fn answer(&self, request: Request<'_>) -> Reply {
         let clock = Clock::start(self.limits.call_budget);
-        // A hidden tool counts as one that doesn't exist.
-        let name = self.catalog.get(request.tool).map(|listed| listed.name);
+        let (listed, hidden) = (self.catalog.get(request.tool), self.catalog.hidden(request.tool));
+        let name = listed.map(|listed| listed.name);
+        // Its owner may know which tool is asked for in vain; the caller may not.
+        let known = name.or(hidden.map(|(name, _)| name)).unwrap_or(UNKNOWN_TOOL);
+        request.caller.noted.tool(known);
         if let Err(early) = self.rates.admit(name) {
-            let name = name.unwrap_or(UNKNOWN_TOOL);
-            request.caller.noted.tool(name);
-            return self.too_early(early, name, self.begin(name, &request.caller));
+            self.metrics.rate_limited(known);
+            return Self::refuse(early, self.begin(known, &request.caller));
         }
         let slot = match self.slot(clock.deadline, &request.caller.cancelled).await {
             Ok(slot) => slot,
@@ -197,12 +199,8 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 return Self::refuse(busy, record);
             }
         };
-        let Some(listed) = self.catalog.get(request.tool) else {
-            // Its owner may know which tool is asked for in vain; the caller may not.
-            let hidden = self.catalog.hidden(request.tool);
-            let name = hidden.map_or(UNKNOWN_TOOL, |(name, _)| name);
-            request.caller.noted.tool(name);
-            let mut record = self.begin(name, &request.caller);
+        let Some(listed) = listed else {
+            let mut record = self.begin(known, &request.caller);
             if let Some((name, effect)) = hidden {
                 record.subject().effect = effect;
                 let rule = self.policy.rule(name, effect);
@@ -211,7 +209,6 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             Self::record_end(record, &End { code: "unknown_tool", ..End::default() });
             return Reply::Unknown;
         };
-        request.caller.noted.tool(listed.name);
         let arguments = &request.arguments;
         let showing = Showing {
             known: listed.arguments(),
@@ -385,12 +382,6 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         reply
     }
 
-    /// Records a call that came too soon.
-    fn too_early(&self, error: ToolError, tool: &'static str, record: Open) -> Reply {
-        self.metrics.rate_limited(tool);
-        Self::refuse(error, record)
-    }
-
     /// Records a call that doesn't run.
     fn refuse(error: ToolError, record: Open) -> Reply {
         Self::record_end(record, &End::failed(&error));
@@ -491,7 +482,8 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     fn begin(&self, tool: &str, caller: &Caller) -> Open {
         let trace = caller.trace.as_ref().map(Trace::id);
         let subject = Subject { trace, ..Subject::new(tool, &caller.client) };
-        self.audit.begin(subject, caller.noted.request.clone())
+        let origin = Origin { request: caller.noted.request.clone(), trace: caller.trace.clone() };
+        self.audit.begin(subject, origin)
     }
 
     fn decided(&self, record: &mut Open, decided: Decided) {

@@ -115,7 +115,7 @@ fn kind(kind: Kind) -> &'static str {
 }
 
 fn call(audit: &Arc<Audit>) {
-    let open = audit.begin(subject(), None);
+    let open = audit.begin(subject(), Origin::default());
     open.intent().unwrap();
     open.end(&OK).unwrap();
 }
@@ -145,7 +145,7 @@ fn every_call_leaves_one_outcome() {
         let log = Log::new(keyed);
         let audit = log.audit("a");
         call(&audit);
-        drop(audit.begin(subject(), None));
+        drop(audit.begin(subject(), Origin::default()));
         drop(audit);
         let [segment] = log.segments().try_into().unwrap();
         let seen: Vec<_> = records(&segment)
@@ -163,8 +163,8 @@ fn every_call_leaves_one_outcome() {
 fn without_a_directory_an_intent_fails() {
     let process = || Process::new("server", "1.0", "policy", "a");
     let audit = |off| Audit::new(Rules { off, ..Rules::default() }, process());
-    assert!(Arc::new(audit(false)).begin(subject(), None).intent().is_err());
-    assert!(Arc::new(audit(true)).begin(subject(), None).intent().is_ok());
+    assert!(Arc::new(audit(false)).begin(subject(), Origin::default()).intent().is_err());
+    assert!(Arc::new(audit(true)).begin(subject(), Origin::default()).intent().is_ok());
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn without_its_key_a_keyed_log_takes_no_change() {
     let log = Log::new(true);
     log.session("a", 1);
     fs::remove_file(log.path().join("key")).unwrap();
-    assert!(log.audit("b").begin(subject(), None).intent().is_err());
+    assert!(log.audit("b").begin(subject(), Origin::default()).intent().is_err());
     assert_eq!(log.segments().len(), 1);
     assert_eq!(log.findings(), ["key gap", "2"]);
 }
@@ -441,7 +441,7 @@ fn head_knows_at_least_each_sixty_fourth_record() {
     let log = Log::new(true);
     let audit = log.audit("a");
     for _ in 0..200 {
-        audit.begin(subject(), None).end(&OK).unwrap();
+        audit.begin(subject(), Origin::default()).end(&OK).unwrap();
     }
     crash(&audit);
     let segment = log.segments().remove(0);
