@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::workspace::{directory, members, read, root};
+use crate::workspace::{directory, members, read, resolved_features, root};
 
 /// The dependencies of a member, of every kind.
 fn dependencies(member: &Value) -> Vec<(String, String)> {
@@ -50,11 +50,30 @@ fn there_is_one_tls_provider_and_no_openssl() {
     let lock = read("Cargo.lock".as_ref());
     let locked: Vec<&str> =
         lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
-    for banned in ["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys", "boring"] {
+    for banned in [
+        "openssl",
+        "openssl-sys",
+        "native-tls",
+        "aws-lc-rs",
+        "aws-lc-sys",
+        "aws-lc-fips-sys",
+        "boring",
+        "boring-sys",
+        "rustls-openssl",
+        "rustls-platform-verifier",
+        "webpki-roots",
+    ] {
         assert!(!locked.contains(&banned), "{banned} is in Cargo.lock");
     }
-    let rmcp = locked.iter().filter(|name| **name == "rmcp").count();
-    assert_eq!(rmcp, 1, "one version speaks the protocol");
+    // A second version of one of these would be a second provider, or a second way to trust.
+    for one in ["rmcp", "ring", "rustls", "rustls-webpki", "rustls-native-certs", "tokio-rustls"] {
+        let versions = locked.iter().filter(|name| **name == one).count();
+        assert_eq!(versions, 1, "versions of {one}");
+    }
+    let features = resolved_features("rustls");
+    assert!(features.contains(&"ring".to_owned()), "{features:?}");
+    let others = ["aws_lc_rs", "aws-lc-rs", "fips", "custom-provider"];
+    assert!(!features.iter().any(|name| others.contains(&name.as_str())), "{features:?}");
 }
 
 #[test]
