@@ -11,32 +11,15 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn metadata(arguments: &[&str]) -> Value {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(cargo);
-    command.args(["metadata", "--format-version", "1", "--locked"]);
-    let output = command.args(arguments).current_dir(root()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
 /// The members of the workspace, with the dependencies that they declare.
 pub(crate) fn members() -> Vec<Value> {
-    metadata(&["--no-deps"])["packages"].as_array().unwrap().clone()
-}
-
-/// The features that a dependency has, of all that any member asks for.
-pub(crate) fn resolved_features(package: &str) -> Vec<String> {
-    let metadata = metadata(&[]);
-    let named = |id: &Value| {
-        let packages = metadata["packages"].as_array().unwrap();
-        packages.iter().any(|one| one["id"] == *id && one["name"] == package)
-    };
-    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
-    let features = nodes.iter().filter(|node| named(&node["id"])).flat_map(|node| {
-        node["features"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned())
-    });
-    features.collect()
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--format-version", "1", "--no-deps"]).current_dir(root());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
 }
 
 /// The directory of a member, relative to the root.

@@ -10,9 +10,11 @@ use lockkeeper_core::{Network, Ports, Reach, Upstream};
 use tower::ServiceExt as _;
 
 use crate::body::Body;
+use crate::cache::Cache;
 use crate::connect::{self, Resolve, Tls, system_resolver};
 use crate::dial::{DestinationError, Destinations};
 use crate::error::{BoxError, HttpError};
+use crate::layers::Layers;
 use crate::proxy::Proxies;
 use crate::tls::Roots;
 use crate::transport::{Timeouts, Transport};
@@ -20,6 +22,9 @@ use crate::{Request, Response, Stack};
 
 /// Bodies of requests up to this length are kept until the response is there, to be sent again.
 const REPLAYABLE: usize = 1024 * 1024;
+
+/// The longest body of a response, decoded, whose request doesn't say otherwise.
+const LONGEST_BODY: u64 = 32 * 1024 * 1024;
 
 /// How many requests one host gets at once.
 const CONCURRENCY: usize = 8;
@@ -40,6 +45,8 @@ pub struct Builder {
     certificates: Vec<PathBuf>,
     timeouts: Timeouts,
     concurrency: usize,
+    cache: Option<(Cache, [u8; 32])>,
+    max_body: u64,
     resolve: Resolve,
 }
 
@@ -54,6 +61,8 @@ impl Http {
             certificates: Vec::new(),
             timeouts: Timeouts::default(),
             concurrency: CONCURRENCY,
+            cache: None,
+            max_body: LONGEST_BODY,
             resolve: system_resolver(),
         }
     }
@@ -70,8 +79,9 @@ impl Http {
 }
 
 impl Builder {
-    /// A host that the program itself names, such as `https://api.example.com` or
-    /// `https://*.example.com`. It is contacted at public addresses only.
+    /// A host that the program itself names, such as `https://api.example.com`, or a family of them,
+    /// such as `https://*.example.com`. It is contacted at public addresses only. Traces go on to
+    /// hosts, and not to families: those are where redirects lead.
     pub fn host(mut self, host: &str) -> Result<Self, DestinationError> {
         self.destinations.add_host(host, false)?;
         Ok(self)
@@ -112,6 +122,20 @@ impl Builder {
         self
     }
 
+    /// Keeps answers in this cache, for whom `partition` is a digest of: principal and policy.
+    #[must_use]
+    pub fn cache(mut self, cache: Cache, partition: [u8; 32]) -> Self {
+        self.cache = Some((cache, partition));
+        self
+    }
+
+    /// Another limit for bodies of responses whose requests have no [`MaxBody`](crate::MaxBody).
+    #[must_use]
+    pub fn max_body(mut self, bytes: u64) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
     /// The client. It connects nowhere and reads nothing before its first request.
     pub fn build(self) -> Http {
         let roots = Roots { files: self.certificates, ..Roots::system(&self.network) };
@@ -120,6 +144,7 @@ impl Builder {
         ports.sort_unstable();
         ports.dedup();
         let reach = Reach { read: roots.reach(), ports: Ports::Fixed(ports), ..Reach::default() };
+        let traced = self.destinations.names().collect();
         let connector = connect::Parts {
             destinations: self.destinations,
             proxies,
@@ -128,7 +153,10 @@ impl Builder {
             timeout: self.timeouts.connect,
         };
         let transport = Transport::new(connector, self.timeouts, self.concurrency);
-        Http { stack: Stack::new(transport), upstream: self.upstream, reach }
+        let upstream = self.upstream.clone();
+        let layers = Layers { upstream, cache: self.cache, traced, max_body: self.max_body };
+        let stack = layers.around(Stack::new(transport));
+        Http { stack, upstream: self.upstream, reach }
     }
 }
 

@@ -175,6 +175,16 @@ impl Destinations {
         self.hosts.iter().map(|host| host.port)
     }
 
+    /// The names of single hosts.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.hosts.iter().filter_map(|host| match &host.name {
+            Name::Address(IpAddr::V6(address)) => Some(format!("[{address}]")),
+            Name::Address(IpAddr::V4(address)) => Some(address.to_string()),
+            Name::Exact(name) => Some(name.clone()),
+            Name::Beneath(_) => None,
+        })
+    }
+
     /// Whether a request may be made at all.
     pub(crate) fn admit(&self, target: &Target) -> Result<(), HttpError> {
         let admitted = self.rules(target).next().is_some();

@@ -24,6 +24,7 @@ use crate::body::Body;
 use crate::connect::{self, Connector};
 use crate::dial::Target;
 use crate::error::{HttpError, Phase};
+use crate::semantics::reads;
 use crate::{Request, Response};
 
 /// So much of a call's time is left when its waiting ends, to say what was waited for.
@@ -108,11 +109,13 @@ impl tower::Service<Request> for Transport {
 }
 
 impl Parts {
-    async fn send(&self, mut request: Request) -> Result<Response, HttpError> {
+    async fn send(&self, request: Request) -> Result<Response, HttpError> {
         let target = Target::of(request.uri())?;
         self.connector.destinations.admit(&target)?;
         let host = target.to_string();
-        let ends = Ends::new(&self.timeouts, request.method().is_safe());
+        let (parts, body) = request.into_parts();
+        let ends = Ends::new(&self.timeouts, reads(&parts));
+        let mut request = Request::from_parts(parts, body);
         let late = |phase| HttpError::Deadline { host: host.clone(), phase };
         let place = timeout_at(ends.connect, self.places.take(&host)).await;
         let place = place.map_err(|_| late(Phase::Connect))?;
@@ -203,7 +206,7 @@ struct Ends {
 }
 
 impl Ends {
-    fn new(timeouts: &Timeouts, is_safe: bool) -> Self {
+    fn new(timeouts: &Timeouts, reads: bool) -> Self {
         let now = Instant::now();
         let Some(call) = Ongoing::current() else {
             let end = now + timeouts.total;
@@ -212,7 +215,7 @@ impl Ends {
         let deadline = Instant::from_std(call.deadline());
         let end = deadline.checked_sub(EARLY).unwrap_or(deadline);
         // A read is worth nothing when its call is over; what became of a change is recorded.
-        Self { connect: end, answer: if is_safe { end } else { deadline + GRACE } }
+        Self { connect: end, answer: if reads { end } else { deadline + GRACE } }
     }
 }
 

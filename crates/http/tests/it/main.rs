@@ -8,7 +8,7 @@ mod server;
 mod vendors;
 
 use lockkeeper_core::{Environment, Network};
-use lockkeeper_http::{Body, Builder, Http, HttpError, Response};
+use lockkeeper_http::{Body, Builder, Http, HttpError, Response, Streamed};
 use tower::ServiceExt as _;
 
 /// A client that may contact this server alone.
@@ -19,5 +19,11 @@ fn client(server: &str) -> Builder {
 
 async fn send(http: &Http, method: &str, uri: &str, body: Body) -> Result<Response, HttpError> {
     let request = http::Request::builder().method(method).uri(uri).body(body).unwrap();
+    http.clone().oneshot(request).await
+}
+
+/// A GET whose answer is read by its caller, and by no layer before.
+async fn stream(http: &Http, uri: &str) -> Result<Response, HttpError> {
+    let request = http::Request::get(uri).extension(Streamed).body(Body::empty()).unwrap();
     http.clone().oneshot(request).await
 }

@@ -114,6 +114,39 @@ async fn nothing_leads_past_the_list_of_hosts() {
     assert!(other.counts.seen().is_empty());
 }
 
+#[tokio::test]
+async fn a_redirect_leads_to_no_other_place_than_a_request() {
+    let other = Server::start(ok).await;
+    let elsewhere = other.uri("/");
+    let server = Server::start(move |seen: Seen| {
+        let to = match seen.target.as_str() {
+            "/metadata" => "http://169.254.169.254/latest/meta-data/".to_owned(),
+            "/secure" => "https://169.254.169.254/latest/meta-data/".to_owned(),
+            "/name" => "https://metadata.google.internal/".to_owned(),
+            "/number" => format!("http://2852039166{}", seen.target),
+            _ => elsewhere.clone(),
+        };
+        ready(
+            http::Response::builder()
+                .status(302)
+                .header("location", to)
+                .body(Full::default())
+                .unwrap(),
+        )
+    })
+    .await;
+    let http = client(&server.uri("")).build();
+    for path in ["/metadata", "/secure", "/name", "/number", "/elsewhere"] {
+        let error = send(&http, "GET", &server.uri(path), Body::empty()).await.unwrap_err();
+        let refused = matches!(
+            error,
+            HttpError::HostDenied { .. } | HttpError::Invalid { .. } | HttpError::Redirect { .. }
+        );
+        assert!(refused, "{path}: {error:?}");
+    }
+    assert!(other.counts.seen().is_empty());
+}
+
 /// A proxy that leads everything to one address, and what it was asked.
 async fn proxy(to: std::net::SocketAddr) -> (String, Arc<Mutex<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -179,13 +179,19 @@ async fn a_body_that_breaks_off_is_no_empty_answer_to_google_drive3() {
     let uri = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let (mut stream, _) = listener.accept().await.unwrap();
-        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
-        let head =
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
-        stream.write_all(head).await.unwrap();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(b"Content-Length: 99\r\n\r\n{").await.unwrap();
+        }
     });
     let hub = hub(client(&uri).build(), &uri);
-    let error = hub.files().get("1").add_scope(Scope::Readonly).doit().await.unwrap_err();
-    assert!(matches!(HttpError::find(&error), Some(HttpError::BodyTruncated)), "{error:?}");
+    let read = hub.files().get("1").add_scope(Scope::Readonly).doit().await.unwrap_err();
+    assert!(matches!(HttpError::find(&read), Some(HttpError::BodyTruncated)), "{read:?}");
+    let change = hub.files().copy(File::default(), "1").add_scope(Scope::File).doit().await;
+    let change = change.unwrap_err();
+    let unknown = matches!(HttpError::find(&change), Some(HttpError::OutcomeUnknown { .. }));
+    assert!(unknown, "{change:?}");
 }
