@@ -1,8 +1,6 @@
 //! The whole client before a real service, with a proxy between them that fails at each stage of a
 //! request: nothing is done twice, nothing half is taken for whole, and what is said of it is true.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
@@ -125,6 +123,7 @@ async fn an_upstream_that_is_down_gets_no_write_and_the_answer_says_so() {
 }
 
 /// The most memory that this process ever had, bytes. Each test runs in a process of its own.
+#[cfg(target_os = "linux")]
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -134,8 +133,10 @@ fn peak() -> usize {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_log_of_200_megabytes_passes_in_little_memory() {
+    use std::io::{Read as _, Write as _};
+
     const LENGTH: usize = 200 * 1024 * 1024;
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make files and servers")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on has failed")]
 
+mod faults;
 mod limits;
 mod secure;
 mod server;
