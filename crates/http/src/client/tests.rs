@@ -62,6 +62,28 @@ async fn a_name_that_moves_to_this_machine_is_not_dialled() {
     assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
+#[cfg(target_os = "linux")] // Only there is all of 127.0.0.0/8 this machine.
+#[tokio::test]
+async fn a_name_that_was_good_once_is_looked_at_again() {
+    let allowed = TcpListener::bind("127.0.0.5:0").await.unwrap();
+    let port = allowed.local_addr().unwrap().port();
+    let hidden = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let uri = format!("https://service.test:{port}");
+    let builder = builder().host(&uri).unwrap().network("127.0.0.5").unwrap();
+    let at = |last| vec![SocketAddr::from(([127, 0, 0, last], port))];
+    let (http, _) = resolving(builder, vec![at(5), at(1)]);
+    let dialled = async {
+        let (mut stream, _) = allowed.accept().await.unwrap();
+        stream.write_all(b"no TLS").await.unwrap();
+    };
+    let (first, ()) = tokio::join!(get(&http, &uri), dialled);
+    assert!(matches!(first, Err(HttpError::Tls { .. })), "{first:?}");
+    let second = get(&http, &uri).await;
+    assert!(matches!(second, Err(HttpError::AddressDenied { .. })), "{second:?}");
+    let nobody = futures_util::FutureExt::now_or_never(hidden.accept());
+    assert!(nobody.is_none(), "it was dialled");
+}
+
 #[tokio::test]
 async fn a_public_name_is_not_dialled_at_home() {
     let address = closing().await;
