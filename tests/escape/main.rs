@@ -73,6 +73,7 @@ enum Way {
     ConnectUnix,
     ConnectAbstract,
     SendFromPair,
+    ReviveListener,
     Signal,
     RaiseLimit,
     BecomeDumpable,
@@ -144,6 +145,7 @@ fn attempt(way: &Way, target: &str) -> io::Result<String> {
             let (one, _other) = UnixDatagram::pair()?;
             one.send_to(b"x", target).map(|_| done())
         }
+        Way::ReviveListener => revive_listener(target),
         Way::Signal => raw(libc::SYS_kill, [number(target)?, 0, 0]).map(|_| done()),
         Way::RaiseLimit => {
             let limit = [1_u64, 1_u64];
@@ -157,6 +159,49 @@ fn attempt(way: &Way, target: &str) -> io::Result<String> {
         // With arguments that no call accepts: only what is denied outright says EPERM.
         Way::Call => raw(call_number(target)?, [usize::MAX, 0, 0]).map(|_| done()),
     }
+}
+
+/// A listener that was shut down is an unused socket: the only one that a process without a network
+/// can get hold of. Connects with it, by every call that can.
+fn revive_listener(target: &str) -> io::Result<String> {
+    const MSG_FASTOPEN: usize = 0x2000_0000;
+    let is_listener = |descriptor: &usize| {
+        let (mut listens, mut length) = (0_u32, 4_u32);
+        let [value, size] = [&raw mut listens as usize, &raw mut length as usize];
+        let [level, name] = [libc::SOL_SOCKET as usize, libc::SO_ACCEPTCONN as usize];
+        raw6(libc::SYS_getsockopt, [*descriptor, level, name, value, size, 0]).is_ok()
+            && listens == 1
+    };
+    let listener = (3..256).find(is_listener).ok_or(io::ErrorKind::NotFound)?;
+    raw(libc::SYS_shutdown, [listener, 2, 0])?;
+    let port: u16 = target.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
+    let address = libc::sockaddr_in {
+        sin_family: libc::sa_family_t::try_from(libc::AF_INET).map_err(io::Error::other)?,
+        sin_port: port.to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes([127, 0, 0, 1]) },
+        sin_zero: [0; 8],
+    };
+    let (at, size) = (&raw const address as usize, size_of_val(&address));
+    let byte = b"x".as_ptr() as usize;
+    let ways = [
+        raw(libc::SYS_connect, [listener, at, size]),
+        raw6(libc::SYS_sendto, [listener, byte, 1, MSG_FASTOPEN, at, size]),
+        raw(libc::SYS_listen, [listener, 1, 0]),
+    ];
+    let mut refused = Err(io::ErrorKind::NotFound.into());
+    for way in ways {
+        match way {
+            Ok(_) => return Ok("done".to_owned()),
+            // It connects, in its own time.
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
+                return Ok("done".to_owned());
+            }
+            // Refused by the sandbox, and not for another reason.
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => refused = Err(error),
+            Err(error) => return Err(error),
+        }
+    }
+    refused
 }
 
 fn pair(target: &str, act: impl Fn(&str, &str) -> io::Result<()>) -> io::Result<String> {
@@ -199,8 +244,13 @@ fn call_number(name: &str) -> io::Result<libc::c_long> {
 }
 
 fn raw(call: libc::c_long, [a, b, c]: [usize; 3]) -> io::Result<libc::c_long> {
+    raw6(call, [a, b, c, 0, 0, 0])
+}
+
+fn raw6(call: libc::c_long, arguments: [usize; 6]) -> io::Result<libc::c_long> {
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     // SAFETY: the arguments are numbers, or point to what its caller holds.
-    let result = unsafe { libc::syscall(call, a, b, c, 0_usize, 0_usize, 0_usize) };
+    let result = unsafe { libc::syscall(call, first, second, third, fourth, fifth, sixth) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 

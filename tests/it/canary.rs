@@ -177,7 +177,10 @@ fn no_source_of_a_credential_leaks_it() {
             let dsn = format!("postgres://u:{dsn}@host/db?sslpassword={dsn}");
             let config = format!("# {other}\n[source]\ncredential = {source:?}\ndsn = {dsn:?}\n");
             let config = fixture.file("config.toml", &config);
-            let fixture = fixture.also(&["--config", &config]);
+            let metrics = fixture.path("metrics");
+            fs::create_dir(&metrics).unwrap();
+            let metrics = metrics.to_str().unwrap();
+            let fixture = fixture.also(&["--config", &config, "--metrics-file", metrics]);
 
             let mut session = fixture.connect(era);
             for end in ["welcome", "refused", "panic", "nonsense"] {
@@ -214,6 +217,8 @@ fn no_source_of_a_credential_leaks_it() {
                 leaving.add_files(&fixture.path("state"));
             }
             leaving.add_files(&fixture.path("audit"));
+            assert_eq!(files(Path::new(metrics)).len(), 1);
+            leaving.add_files(Path::new(metrics));
             leaving.add("log", fixture.log());
             assert!(client.stderr().contains("TRACE") || client.stderr().contains("WARN"));
             leaving.holds_none_of(&secrets);

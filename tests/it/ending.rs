@@ -29,10 +29,10 @@ fn an_idle_server_ends_at_once() {
         silent.line();
         end(&mut silent);
         silent.gone();
-        for directory in ["audit", "state"] {
-            let left = std::fs::read_dir(fixture.path(directory)).unwrap().count();
-            assert_eq!(left, 0, "nothing but the directory is made");
-        }
+        let left = |directory| std::fs::read_dir(fixture.path(directory)).unwrap().count();
+        assert_eq!(left("audit"), 0, "nothing but the directory is made");
+        assert_eq!(left("state"), 1, "nothing but what `status` reads");
+        assert_eq!(left("state/instances"), 2);
     });
 }
 

@@ -190,6 +190,23 @@ impl Fixture {
         Ran(command.output().unwrap())
     }
 
+    /// Runs `status` on its state directory.
+    pub(crate) fn run_status(&self, more: &[&str]) -> Ran {
+        let mut command = Command::new(self.program);
+        clean(&mut command).arg("status").args(more);
+        command.arg("--state-dir").arg(self.path("state"));
+        Ran(command.output().unwrap())
+    }
+
+    /// What `status` says of the instances, by whether all is well.
+    pub(crate) fn status(&self) -> (bool, Vec<Value>) {
+        let ran = self.run_status(&["--json"]);
+        let told: Value = serde_json::from_str(&ran.stdout()).unwrap();
+        let ok = told["ok"].as_bool().unwrap();
+        assert_eq!(ran.code(), i32::from(!ok), "{told}");
+        (ok, told["instances"].as_array().unwrap().clone())
+    }
+
     /// All records of calls in the audit log, after what holds for each log was checked: one outcome a
     /// call, and before a mutation's outcome its intent.
     pub(crate) fn audit(&self) -> Vec<Value> {
@@ -243,6 +260,8 @@ fn clean(command: &mut Command) -> &mut Command {
         "LOCKKEEPER_STATE_DIR",
         "LOCKKEEPER_KEY_FILE",
         "LOCKKEEPER_LOG_FORMAT",
+        "LOCKKEEPER_METRICS_FILE",
+        "LOCKKEEPER_METRICS_LISTEN",
     ] {
         command.env_remove(name);
     }

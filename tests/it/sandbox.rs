@@ -229,6 +229,34 @@ fn an_attacker_in_the_process_gets_nothing() {
     }
 }
 
+/// Whoever may accept connections may still make none, and where others accept them nothing changes.
+#[test]
+fn a_listener_for_metrics_opens_no_way_out() {
+    for user in users() {
+        let scene = Scene::new(user);
+        let listening = &["--metrics-listen", "127.0.0.1:0", "--sandbox", "require"];
+        let mut client = scene.start(listening);
+        let other = scene.other.local_addr().unwrap().to_string();
+        let udp = ("send_udp", scene.udp.local_addr().unwrap().to_string());
+        for line in tried(&mut client, &[scene.attacks(), vec![udp]].concat()) {
+            assert!(refused(&line), "as {user:?}: {line}");
+        }
+        let revived = [("revive_listener", other.clone())];
+        let line = tried(&mut client, &revived).concat();
+        assert!(line.ends_with("refused: errno 1"), "as {user:?}: {line}");
+        let mut client = scene.start(&[listening[0], listening[1], "--sandbox", "off"]);
+        let line = tried(&mut client, &revived).concat();
+        assert!(line.contains("got"), "the attack works where nothing stops it: {line}");
+        // What is granted for metrics is their directory alone.
+        let scene = Scene::new(user);
+        let metrics = scene.path("work");
+        let mut client = scene.start(&["--metrics-file", &metrics, "--sandbox", "require"]);
+        for line in tried(&mut client, &scene.attacks()) {
+            assert!(refused(&line), "as {user:?}: {line}");
+        }
+    }
+}
+
 #[test]
 fn without_the_sandbox_the_same_succeeds() {
     for user in users() {
@@ -423,6 +451,16 @@ fn check_prints_what_is_enforced() {
         assert!(told.contains(line), "{line} is not in\n{told}");
     }
     assert!(text(&["--any-port"]).contains("ports open\n"));
+    let told = text(&["--metrics-listen", "127.0.0.1:0", "--metrics-file", &scene.path("outside")]);
+    for line in [
+        "metrics http://127.0.0.1:0/metrics\n",
+        &format!("metrics a file for each instance in {}\n", scene.path("outside")),
+        &format!("reach read and write {}\n", scene.path("outside")),
+        "ports none\n",
+        "listens 127.0.0.1:0, and nowhere else\n",
+    ] {
+        assert!(told.contains(line), "{line} is not in\n{told}");
+    }
     let told = text(&["--sandbox", "off"]);
     assert!(told.contains("sandbox off\n") && !told.contains("reach"), "{told}");
 }
@@ -468,6 +506,10 @@ fn a_thread_before_the_sandbox_is_a_defect_that_stops_the_start() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(told.contains("a thread was started before the sandbox"), "{told}");
+    let instances = fs::read_dir(scene.path("state/instances")).unwrap();
+    let left: Vec<_> = instances.map(|file| fs::read_to_string(file.unwrap().path())).collect();
+    let left = left[0].as_ref().unwrap();
+    assert!(left.contains(r#""lifecycle":"failed","why":["sandbox"]"#), "{left}");
 }
 
 /// A kernel stacks 16 domains and no more: in the 17th there is no Landlock.

@@ -15,7 +15,7 @@ mod verify;
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub(crate) struct Audit {
     /// Looks after what other processes left.
     tidies: bool,
     failures: AtomicU64,
+    /// The last record could not be written.
+    fails: AtomicBool,
 }
 
 impl Audit {
@@ -57,7 +59,8 @@ impl Audit {
         let writer = directory.map(|directory| Writer::new(&directory, process, full));
         let (writer, written) = (Mutex::new(writer), Notify::new());
         let (calls, failures) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { rules, calls, writer, written, tidies: true, failures }
+        let fails = AtomicBool::new(false);
+        Self { rules, calls, writer, written, tidies: true, failures, fails }
     }
 
     /// For `check`: where it is written, and how.
@@ -80,6 +83,11 @@ impl Audit {
     /// How many records couldn't be written.
     pub(crate) fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last record could not be written.
+    pub(crate) fn fails(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
     }
 
     /// Begins the record of a call. Whatever happens, it writes exactly one outcome, and one line
@@ -119,6 +127,7 @@ impl Audit {
         if written.is_err() {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
+        self.fails.store(written.is_err(), Ordering::Relaxed);
         written
     }
 

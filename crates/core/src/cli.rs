@@ -4,6 +4,7 @@ mod policy;
 mod secret;
 
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use crate::config::{Flags, InForce, Process, Settings, Test};
 use crate::context::Host;
 use crate::credential::{Credentials, serve_broker_if_asked};
 use crate::handler::Identity;
+use crate::instance::status::{self, StatusArgs};
+use crate::instance::{Instance, Lifecycle};
 use crate::metrics::Metrics;
 use crate::outside::Secrets;
 use crate::pipeline::{Ask, Caller, Parts, Pipeline, Reply, Request};
@@ -30,6 +33,7 @@ use crate::policy::{Policy, Subjects};
 use crate::rates::Rates;
 use crate::sandbox::{self, Enforced, Mode, Rules};
 use crate::schema::Object;
+use crate::scrape::{Loopback, MetricsSource, Outlets};
 use crate::server::{Finding, Server, StartError, serve};
 use crate::state::{self, State, hex, make_private, random};
 use crate::{log, stdio};
@@ -89,6 +93,11 @@ enum Command<O: Args> {
     /// Check, search and prune the audit log
     #[command(subcommand)]
     Audit(audit::cli::Command),
+    /// Say how the instances of this server are
+    ///
+    /// Exits with 0 if all are well, 1 if one is degraded, failed or crashed or a file can't be
+    /// understood, 3 if the state directory can't be read.
+    Status(StatusArgs),
 }
 
 /// Runs a server's command line. The whole `main` of a connector binary.
@@ -124,20 +133,12 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             | Command::Call { given, .. },
         ) => Some(&given.flags),
         Some(Command::Policy(command)) => Some(&command.given().flags),
-        Some(Command::Secret { .. } | Command::Audit(_)) => None,
+        Some(Command::Secret { .. } | Command::Audit(_) | Command::Status(_)) => None,
     };
     let level = flags.and_then(|flags| flags.log_level.as_deref());
     log::begin(level, flags.map(|flags| flags.log_format).unwrap_or_default());
     match cli.command {
-        None => {
-            let served = Served::<S>::open(cli.given, &process)?;
-            served.restrict(Keeping::Records)?;
-            let audit = Arc::clone(&served.pipeline.audit);
-            in_runtime(&audit, async {
-                serve_stdio(served).await?;
-                Ok(ExitCode::SUCCESS)
-            })
-        }
+        None => run_stdio::<S>(cli.given, &process),
         Some(Command::Check { given, json }) => check::<S>(given, &process, json),
         Some(Command::Policy(command)) => policy::run::<S>(command, &process),
         Some(Command::Tools { given, json }) => tools::<S>(given, &process, json),
@@ -154,7 +155,44 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             audit::cli::run(command, &settings.audit()?, S::NAME)
         }
         Some(Command::Secret { command }) => secret::run(command, &process),
+        Some(Command::Status(args)) => {
+            let flags = Flags::of_status(&args);
+            let settings = Settings::new(S::NAME, flags, S::Options::default(), &process)?;
+            status::run(&args, settings.state_dir, S::NAME)
+        }
     }
+}
+
+/// Serves over standard input and output, and says in the instance file how it goes.
+fn run_stdio<S: Server>(
+    given: Given<S::Options>,
+    process: &Process,
+) -> Result<ExitCode, StartError> {
+    let settings = Settings::new(S::NAME, given.flags, given.options, process)?;
+    // Whatever ends this function before it says that it stopped has failed.
+    let instance = Instance::begin(S::NAME, S::VERSION, settings.state_dir.as_deref());
+    let instance = Arc::new(instance);
+    instance.stage("start");
+    let mut served = Served::<S>::with(settings, process, &instance.id())?;
+    let pipeline = Arc::clone(&served.pipeline);
+    let outlets = Outlets::open(&served.metrics, S::NAME, &instance.id());
+    served.listens = outlets.address();
+    instance.describe(|record| {
+        pipeline.policy.hash().clone_into(&mut record.policy);
+        record.config = served.files.iter().map(|file| file.sha256.clone()).collect();
+        record.metrics = outlets.address().map(|address| address.to_string());
+    });
+    pipeline.metrics.collect(Instance::collector(&instance));
+    instance.stage("sandbox");
+    served.restrict(Keeping::Records)?;
+    instance.stage("streams");
+    let code = in_runtime(&pipeline.audit, async {
+        serve_stdio(served, &instance, &outlets).await?;
+        Ok(ExitCode::SUCCESS)
+    })?;
+    instance.enter(Lifecycle::Stopped, &pipeline.vitals());
+    outlets.end(&pipeline.metrics.text());
+    Ok(code)
 }
 
 /// Runs the asynchronous part, and ends the audit log after it. The sandbox is closed before: it
@@ -184,6 +222,9 @@ pub(crate) struct Served<S: Server> {
     /// All credentials, the one without a name first.
     credentials: Vec<Credentials>,
     sandbox: Mode,
+    metrics: MetricsSource,
+    /// Where connections come in, while it serves.
+    listens: Option<SocketAddr>,
 }
 
 /// Whether a process writes the state directory and the audit log.
@@ -195,7 +236,16 @@ enum Keeping {
 
 impl<S: Server> Served<S> {
     fn open(given: Given<S::Options>, process: &Process) -> Result<Self, StartError> {
-        let mut settings = Settings::new(S::NAME, given.flags, given.options, process)?;
+        let settings = Settings::new(S::NAME, given.flags, given.options, process)?;
+        Self::with(settings, process, &hex(&random(4)))
+    }
+
+    /// The server with these settings, in a process that is called `instance`.
+    fn with(
+        mut settings: Settings<S::Options>,
+        process: &Process,
+        instance: &str,
+    ) -> Result<Self, StartError> {
         let mut environment = process.environment(S::VARIABLES);
         environment.concurrency = settings.limits.concurrency;
         let says_write = |source: &PolicySource| source.write.as_ref().is_some_and(|w| w.value);
@@ -216,6 +266,7 @@ impl<S: Server> Served<S> {
         let audit = settings.audit()?;
         environment.own = settings.own();
         environment.own.extend(audit.directory.clone());
+        environment.own.extend(settings.metrics.path(S::NAME, instance));
         let state = Arc::new(State::new(settings.state_dir));
         environment.outside = policy.outside();
         environment.scope = policy.scope().clone();
@@ -239,8 +290,7 @@ impl<S: Server> Served<S> {
         let credentials = std::iter::once(environment.credential.clone()).chain(named).collect();
         let means = means(S::NAME, &settings.options, process);
         let source = S::open(settings.options, &environment)?;
-        let instance = hex(&random(4));
-        let process = audit::Process::new(S::NAME, S::VERSION, policy.hash(), &instance);
+        let process = audit::Process::new(S::NAME, S::VERSION, policy.hash(), instance);
         let audit = Audit::new(audit, process);
         let identity = Identity {
             name: S::NAME,
@@ -258,19 +308,21 @@ impl<S: Server> Served<S> {
             results: settings.results,
             state,
             audit: Arc::new(audit),
-            metrics: Arc::new(Metrics::new(S::NAME, S::VERSION, instance)),
+            metrics: Arc::new(Metrics::new(S::NAME, S::VERSION, instance.to_owned())),
+            upstreams: environment.upstreams,
             means,
         });
-        let Settings { files, tests, .. } = settings;
+        let Settings { files, tests, metrics, .. } = settings;
         let pipeline = Arc::new(pipeline);
-        Ok(Self { pipeline, identity, files, tests, credentials, sandbox })
+        let listens = None;
+        Ok(Self { pipeline, identity, files, tests, credentials, sandbox, metrics, listens })
     }
 
     /// Closes the sandbox around this process.
     fn restrict(&self, keeping: Keeping) -> Result<Enforced, StartError> {
         let pipeline = &self.pipeline;
         let own = [pipeline.state.directory(), pipeline.audit.rules().directory.as_deref()];
-        let own: Vec<_> = own.into_iter().flatten().collect();
+        let mut own: Vec<_> = own.into_iter().flatten().collect();
         if keeping == Keeping::Records && self.sandbox != Mode::Off {
             // A right is given to a directory, not to a name: later would be too late.
             for directory in &own {
@@ -288,7 +340,9 @@ impl<S: Server> Served<S> {
         }
         let mut reach = S::reach(&pipeline.source);
         reach.read.extend(self.credentials.iter().flat_map(Credentials::files));
-        let rules = Rules::new(&reach, &own, pipeline.policy.writes());
+        let metrics = self.metrics.directory();
+        own.extend(metrics.as_deref());
+        let rules = Rules::new(&reach, &own, pipeline.policy.writes()).listening(self.listens);
         sandbox::enforce(self.sandbox, rules)
     }
 
@@ -333,12 +387,35 @@ fn instructions<S: Server>(policy: &Policy) -> String {
     )
 }
 
-async fn serve_stdio<S: Server>(served: Served<S>) -> Result<(), StartError> {
+async fn serve_stdio<S: Server>(
+    served: Served<S>,
+    instance: &Instance,
+    outlets: &Outlets,
+) -> Result<(), StartError> {
     let streams =
         stdio::open().map_err(|error| StartError::new(format!("no standard input: {error}")))?;
     let draining = CancellationToken::new();
     end_on_signals(&draining)?;
-    Box::pin(serve(served.pipeline, served.identity, streams, draining)).await;
+    let pipeline = Arc::clone(&served.pipeline);
+    let vitals = || pipeline.vitals();
+    instance.enter(Lifecycle::Ready, &vitals());
+    let watching = async {
+        let draining = async {
+            draining.cancelled().await;
+            instance.enter(Lifecycle::Draining, &vitals());
+        };
+        let keeping = instance.keep(pipeline.metrics.changes(), vitals);
+        let text = || pipeline.metrics.text();
+        let health = || instance.lifecycle(&vitals());
+        let letting_out = outlets.serve(pipeline.metrics.changes(), text, health);
+        tokio::join!(draining, keeping, letting_out);
+        std::future::pending::<()>().await;
+    };
+    let serving = serve(served.pipeline, served.identity, streams, draining.clone());
+    tokio::select! {
+        () = Box::pin(serving) => {}
+        () = Box::pin(watching) => {}
+    }
     Ok(())
 }
 
@@ -376,7 +453,9 @@ fn check<S: Server>(
     process: &Process,
     json: bool,
 ) -> Result<ExitCode, StartError> {
-    let served = Served::<S>::open(given, process)?;
+    let mut served = Served::<S>::open(given, process)?;
+    let metrics = served.metrics.findings();
+    served.listens = served.metrics.listen.map(|Loopback(address)| address);
     let enforced = served.restrict(Keeping::Nothing)?;
     let pipeline = &served.pipeline;
     let finding = |subject: &str, state: String, ok| Finding { subject: subject.into(), state, ok };
@@ -427,6 +506,7 @@ fn check<S: Server>(
     let state = pipeline.state.directory();
     let said = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     findings.push(place("state", said, state));
+    findings.extend(metrics);
     findings.extend(served.credentials.iter().filter_map(Credentials::finding));
     findings.extend(enforced.findings());
     if !cfg!(target_os = "linux") {

@@ -17,6 +17,7 @@ use crate::answer::Results;
 use crate::audit::cli::LogPlace;
 use crate::audit::{AuditSource, Rules};
 use crate::credential::Place;
+use crate::instance::status::StatusArgs;
 use crate::log;
 use crate::network::Network;
 use crate::outside::Secrets;
@@ -25,6 +26,7 @@ use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Destroy, Patterns};
 use crate::rates::{Rate, RateSource};
 use crate::sandbox::Mode;
+use crate::scrape::{Loopback, MetricsSource};
 use crate::server::{Environment, StartError};
 use crate::state::State;
 use crate::vault::Vault;
@@ -81,7 +83,7 @@ pub(crate) struct Flags {
     #[arg(hide_default_value = true)]
     pub(crate) tool_prefix: String,
 
-    /// Settings in TOML: [source], [policy], [limits], [audit], [sandbox]
+    /// Settings in TOML: [source], [policy], [limits], [audit], [sandbox], [metrics]
     #[arg(long, value_name = "FILE", env = "LOCKKEEPER_CONFIG", help_heading = "Process")]
     config: Option<PathBuf>,
     /// Where audit segments are written, or `off` [env: `LOCKKEEPER_AUDIT`] [default: audit/ in the state directory]
@@ -93,6 +95,17 @@ pub(crate) struct Flags {
     /// it as the system can enforce), or all [default: best-effort]
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Process")]
     sandbox: Option<Mode>,
+    /// Write metrics to this file, or into a file of each instance if it is a directory
+    #[arg(long, value_name = "PATH", env = "LOCKKEEPER_METRICS_FILE", help_heading = "Process")]
+    metrics_file: Option<PathBuf>,
+    /// Serve metrics at this address of this machine, such as 127.0.0.1:9464
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "LOCKKEEPER_METRICS_LISTEN",
+        help_heading = "Process"
+    )]
+    metrics_listen: Option<Loopback>,
     /// What is logged to stderr, for example debug
     #[arg(long, value_name = "LEVEL", env = "RUST_LOG", help_heading = "Process")]
     pub(crate) log_level: Option<String>,
@@ -146,6 +159,7 @@ pub(crate) struct Settings<O> {
     pub(crate) place: Place,
     pub(crate) sandbox: Mode,
     pub(crate) audit: Vec<AuditSource>,
+    pub(crate) metrics: MetricsSource,
 }
 
 impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
@@ -165,11 +179,13 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
         let named = named.map(|path| Ok::<_, StartError>((path, file::read_named::<O>(path)?)));
         let named = named.transpose()?;
         let mut decided = options;
+        let mut metrics = flags.metrics();
         let mut lower = Vec::new();
         let mut files: Vec<InForce> = managed.iter().map(|read| read.in_force.clone()).collect();
         let mut tests: Vec<Test> = managed.iter().flat_map(|read| read.tests.clone()).collect();
         if let Some((path, read)) = named {
             decided = overlay(read.source, &decided, path)?;
+            metrics = metrics.or(read.metrics);
             files.push(read.in_force);
             tests.extend(read.tests);
             lower.push(read.ceilings);
@@ -195,6 +211,7 @@ impl<O: Serialize + DeserializeOwned + Default> Settings<O> {
             state_dir,
             sandbox,
             audit,
+            metrics,
         })
     }
 }
@@ -336,10 +353,21 @@ impl Flags {
         Self { config, audit, storage, ..Self::default() }
     }
 
+    /// What a command that only looks at the instances was told.
+    pub(crate) fn of_status(status: &StatusArgs) -> Self {
+        let StatusArgs { config, state_dir, .. } = status;
+        let storage = StorageFlags { state_dir: state_dir.clone(), ..StorageFlags::default() };
+        Self { config: config.clone(), storage, ..Self::default() }
+    }
+
     /// Switches the audit log off unless a directory is named.
     #[cfg(feature = "testing")]
     pub(crate) fn keep_nothing(&mut self) {
         self.audit.get_or_insert_with(|| "off".into());
+    }
+
+    fn metrics(&self) -> MetricsSource {
+        MetricsSource { file: self.metrics_file.clone(), listen: self.metrics_listen }
     }
 
     fn policy(&self) -> PolicySource {

@@ -2,7 +2,6 @@
 //! MCP where there are any. Every label value is a `&'static str`: nothing that a client or an
 //! upstream sends can become one, so that the number of series is bounded by what is compiled in.
 //! Nothing here writes or serves; whoever does asks for [`Metrics::text`].
-#![cfg_attr(not(test), expect(dead_code, reason = "the file and the socket come next"))]
 
 mod family;
 mod recent;
@@ -11,6 +10,8 @@ mod text;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
 
 use self::family::{Counters, Histograms};
 pub(crate) use self::recent::Recent;
@@ -49,6 +50,7 @@ pub(crate) struct Metrics {
     redacted: AtomicU64,
     recent: Mutex<Ring>,
     collectors: Mutex<Vec<Collector>>,
+    changes: watch::Sender<()>,
 }
 
 /// What a request turned out to be, for whoever counts and logs it from outside.
@@ -102,6 +104,7 @@ impl Metrics {
             redacted: AtomicU64::new(0),
             recent: Mutex::default(),
             collectors: Mutex::default(),
+            changes: watch::channel(()).0,
         }
     }
 
@@ -119,6 +122,17 @@ impl Metrics {
         if matches!(method, "tools/call" | "resources/read") {
             self.recent().add(took, !error.is_empty());
         }
+        self.changed();
+    }
+
+    /// Says that there is something new to tell: a call has begun, or was counted.
+    pub(crate) fn changed(&self) {
+        self.changes.send_replace(());
+    }
+
+    /// Hears whenever there is something new to tell.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Counts a session that came to its end.

@@ -21,6 +21,7 @@ use crate::context::{Call, Host};
 use crate::digest::{Digests, Showing};
 use crate::effect::Effect;
 use crate::error::ToolError;
+use crate::instance::Vitals;
 use crate::metrics::{Kind, Metrics, Noted, UNKNOWN_TOOL};
 use crate::ongoing::Ongoing;
 use crate::outside::Altered;
@@ -33,6 +34,7 @@ use crate::stop::Stop;
 use crate::text::floor_char_boundary;
 use crate::tool::{Need, Prepared};
 use crate::trace::Trace;
+use crate::upstream::Upstreams;
 
 /// The longest name of a resource in the audit log, bytes; paths are shorter.
 const LONGEST_RESOURCE: usize = 4_096;
@@ -58,6 +60,7 @@ pub(crate) struct Pipeline<S: 'static> {
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) metrics: Arc<Metrics>,
+    upstreams: Upstreams,
     /// See [`Parts::means`].
     means: Vec<u8>,
     slots: Arc<Semaphore>,
@@ -120,6 +123,8 @@ pub(crate) struct Parts<S: 'static> {
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The remote services that the source named.
+    pub(crate) upstreams: Upstreams,
     /// Digest of the server and its settings: what the names in a call mean.
     pub(crate) means: Vec<u8>,
 }
@@ -127,7 +132,7 @@ pub(crate) struct Parts<S: 'static> {
 impl<S: Send + Sync + 'static> Pipeline<S> {
     pub(crate) fn new(parts: Parts<S>) -> Self {
         let Parts { source, catalog, resources, policy, limits, results, .. } = parts;
-        let Parts { rates, state, audit, metrics, means, .. } = parts;
+        let Parts { rates, state, audit, metrics, upstreams, means, .. } = parts;
         let slots = Arc::new(Semaphore::new(limits.concurrency));
         let queued = Arc::<AtomicUsize>::default();
         let counted = (Arc::clone(&slots), Arc::clone(&queued), Arc::clone(&audit));
@@ -142,6 +147,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             text.family(name, Kind::Counter, "Records that couldn't be written.");
             text.sample(name, &[], audit.failures());
         });
+        metrics.collect(upstreams.collector());
         Self {
             source,
             catalog,
@@ -153,12 +159,24 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             state,
             audit,
             metrics,
+            upstreams,
             means,
             slots,
             queued,
             backlog: Arc::default(),
             ending: CancellationToken::new(),
             mutations: TaskTracker::new(),
+        }
+    }
+
+    /// How its calls are going.
+    pub(crate) fn vitals(&self) -> Vitals {
+        Vitals {
+            recent: self.metrics.summary(),
+            in_flight: self.limits.concurrency.saturating_sub(self.slots.available_permits()),
+            queued: self.queued.load(Ordering::Relaxed),
+            upstreams: self.upstreams.readings(),
+            audit_fails: self.audit.fails(),
         }
     }
 
@@ -482,6 +500,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     fn begin(&self, tool: &str, caller: &Caller) -> Open {
         let trace = caller.trace.as_ref().map(Trace::id);
         let subject = Subject { trace, ..Subject::new(tool, &caller.client) };
+        self.metrics.changed();
         let origin = Origin { request: caller.noted.request.clone(), trace: caller.trace.clone() };
         self.audit.begin(subject, origin)
     }

@@ -13,6 +13,7 @@ mod system;
 mod calls;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,9 @@ fn as_shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S
 pub(crate) struct Rules {
     paths: Vec<Rule>,
     ports: Ports,
+    /// Where connections come in: the listener is there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
 }
 
 /// What names are looked up with, and certificates checked against.
@@ -137,7 +141,7 @@ impl Rules {
     /// The rules for a source and for core's own directories, which are made before a server
     /// serves. Without `writes` nothing may be written but what belongs to the server itself.
     pub(crate) fn new(reach: &Reach, own: &[&Path], writes: bool) -> Self {
-        let mut rules = Self { paths: Vec::new(), ports: reach.ports.clone() };
+        let mut rules = Self { paths: Vec::new(), ports: reach.ports.clone(), listen: None };
         for &path in own {
             let path = path.canonicalize().or_else(|_| std::path::absolute(path));
             rules.paths.extend(path.map(|path| Rule { path, access: Access::Write }));
@@ -160,6 +164,11 @@ impl Rules {
         };
         rules.paths.retain(|rule| !all.iter().any(|other| idle(rule, other)));
         rules
+    }
+
+    /// The same with connections that come in at this address.
+    pub(crate) fn listening(self, listen: Option<SocketAddr>) -> Self {
+        Self { listen, ..self }
     }
 
     /// What doesn't exist can't be named to the kernel: it stays out of reach.
@@ -235,6 +244,8 @@ impl Enforced {
         }
         if self.landlock.is_some() || self.seccomp {
             findings.push(finding("ports", self.rules.ports.to_string()));
+            let listen = self.rules.listen;
+            findings.extend(listen.map(|at| finding("listens", format!("{at}, and nowhere else"))));
         }
         findings
     }

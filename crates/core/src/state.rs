@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::instance;
 use crate::private::{self, Owner, Refused};
 use crate::secret::Secret;
 
@@ -20,7 +21,7 @@ pub(crate) struct State {
 
 impl State {
     /// What lies in the directory.
-    pub(crate) const FILES: [&str; 2] = ["state.key", "nonces"];
+    pub(crate) const FILES: [&str; 3] = ["state.key", "nonces", instance::DIRECTORY];
 
     /// State in `directory`; without one, everything sealed ends with the process.
     pub(crate) fn new(directory: Option<PathBuf>) -> Self {
@@ -101,6 +102,17 @@ pub(crate) fn trouble(directory: &Path) -> Option<&'static str> {
         if there == directory && mode & 0o022 != 0 {
             return Some("others can write it: chmod 700");
         }
+    }
+    #[cfg(not(unix))]
+    let _ = directory;
+    None
+}
+
+/// Why nothing can be written in `directory`, which is there.
+pub(crate) fn unwritable(directory: &Path) -> Option<&'static str> {
+    #[cfg(unix)]
+    if rustix::fs::access(directory, rustix::fs::Access::WRITE_OK).is_err() {
+        return Some("it can't be written");
     }
     #[cfg(not(unix))]
     let _ = directory;

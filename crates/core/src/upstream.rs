@@ -18,6 +18,7 @@ pub use self::breaker::BreakerState;
 
 use self::backoff::Budget;
 use self::breaker::{Breaker, Change, Ticket};
+use crate::metrics::{Kind, Text};
 use crate::state::random;
 
 /// One remote service of a server. Clones are the same service.
@@ -279,6 +280,12 @@ impl Upstreams {
         upstream
     }
 
+    /// What metrics say of them.
+    pub(crate) fn collector(&self) -> impl Fn(&mut Text) + Send + Sync + use<> {
+        let this = self.clone();
+        move |text| write(text, &this.readings())
+    }
+
     /// How all of them stand now.
     pub fn readings(&self) -> Vec<UpstreamReading> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -309,6 +316,48 @@ pub struct UpstreamReading {
     pub retried: u64,
     /// What the cache did, in the order of [`Cached::ALL`].
     pub cached: [u64; Cached::ALL.len()],
+}
+
+fn write(text: &mut Text, readings: &[UpstreamReading]) {
+    let name = "lockkeeper_upstream_attempts_total";
+    text.family(name, Kind::Counter, "Attempts to reach an upstream, by what came of them.");
+    for reading in readings {
+        let mut sample = |outcome, count| {
+            text.sample(name, &[("upstream", reading.name), ("outcome", outcome)], count);
+        };
+        sample("ok", reading.succeeded);
+        for (failure, count) in Failure::ALL.iter().zip(reading.failed) {
+            sample(failure.as_str(), count);
+        }
+        sample("dropped", reading.dropped);
+    }
+    let mut counter = |name, help, of: fn(&UpstreamReading) -> u64| {
+        text.family(name, Kind::Counter, help);
+        for reading in readings {
+            text.sample(name, &[("upstream", reading.name)], of(reading));
+        }
+    };
+    let help = "Attempts that repeated another.";
+    counter("lockkeeper_upstream_retries_total", help, |reading| reading.retried);
+    counter("lockkeeper_breaker_opened_total", "How often a breaker opened.", |r| r.opened);
+    let help = "Attempts that a breaker didn't let through.";
+    counter("lockkeeper_breaker_refusals_total", help, |reading| reading.refused);
+    let name = "lockkeeper_breaker_state";
+    text.family(name, Kind::Gauge, "1 for where a breaker stands, 0 for the others.");
+    for reading in readings {
+        for state in BreakerState::ALL {
+            let labels = [("upstream", reading.name), ("state", state.as_str())];
+            text.sample(name, &labels, u8::from(state == reading.breaker));
+        }
+    }
+    let name = "lockkeeper_cache_requests_total";
+    text.family(name, Kind::Counter, "What caches did for requests.");
+    for reading in readings {
+        for (cached, count) in Cached::ALL.iter().zip(reading.cached) {
+            let labels = [("upstream", reading.name), ("outcome", cached.as_str())];
+            text.sample(name, &labels, count);
+        }
+    }
 }
 
 fn add(count: &AtomicU64) {

@@ -22,6 +22,7 @@ use crate::policy::{Destroy, Patterns};
 use crate::private::open;
 use crate::rates::{Rate, RateSource};
 use crate::sandbox::Mode;
+use crate::scrape::MetricsSource;
 use crate::server::StartError;
 use crate::state::hex;
 
@@ -32,6 +33,8 @@ const LONGEST: u64 = 1 << 20;
 pub(super) struct Read {
     /// The `[source]` table.
     pub(super) source: toml::Table,
+    /// The `[metrics]` table.
+    pub(super) metrics: MetricsSource,
     pub(super) ceilings: Ceilings,
     pub(super) tests: Vec<Test>,
     /// The keys that sources below a managed file may decide.
@@ -83,6 +86,7 @@ struct File {
     limits: LimitsTable,
     sandbox: SandboxTable,
     audit: AuditSource,
+    metrics: Option<Spanned<MetricsSource>>,
     test: Vec<Spanned<TestTable>>,
     managed: Option<Spanned<ManagedTable>>,
 }
@@ -260,6 +264,7 @@ fn read(path: &Path, managed: Managed) -> Result<(Read, String), Failed> {
             .map(Spanned::into_inner)
             .collect(),
         source: file.source.map(Spanned::into_inner).unwrap_or_default(),
+        metrics: file.metrics.map(Spanned::into_inner).unwrap_or_default(),
         in_force: InForce {
             path: path.to_owned(),
             sha256: hex(&Sha256::digest(&text)),
@@ -340,6 +345,10 @@ impl<'a> Text<'a> {
         if let Some(source) = &file.source {
             let problem = "a managed file holds ceilings; [source] belongs in --config";
             return refuse(source.span().start, problem.to_owned());
+        }
+        if let Some(metrics) = &file.metrics {
+            let problem = "a managed file holds ceilings; [metrics] belongs in --config";
+            return refuse(metrics.span().start, problem.to_owned());
         }
         let open = file.managed.iter().flat_map(|table| &table.get_ref().open);
         for key in open {

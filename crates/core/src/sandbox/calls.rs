@@ -150,15 +150,21 @@ const OLD: &[c_long] = &[KEXEC_FILE_LOAD];
 #[cfg(not(target_arch = "x86_64"))]
 const KEXEC_FILE_LOAD: c_long = 294;
 
-/// Denied without a network: a process that needs none gets no socket of any family.
-const NETWORK: &[c_long] = &[
-    libc::SYS_socket,
-    libc::SYS_connect,
-    libc::SYS_bind,
-    libc::SYS_listen,
-    libc::SYS_accept,
-    libc::SYS_accept4,
-];
+/// What of sockets a process keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sockets {
+    /// None of any family.
+    None,
+    /// Those that come to a listener which was there before; it makes none itself.
+    Accepted,
+    /// TCP and UDP.
+    Internet,
+}
+
+/// Denied without a network.
+const NETWORK: &[c_long] = &[libc::SYS_socket, libc::SYS_connect, libc::SYS_bind, libc::SYS_listen];
+/// Denied where there is no listener either.
+const ACCEPT: &[c_long] = &[libc::SYS_accept, libc::SYS_accept4];
 
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541C;
@@ -185,10 +191,10 @@ const NAMESPACES: [u64; 7] =
 const PRCTL: [u64; 7] = [3, 15, 16, 21, 23, 39, 0x5356_4d41];
 
 /// Makes the program for this processor.
-pub(super) fn filter(network: bool) -> Result<BpfProgram, seccompiler::Error> {
+pub(super) fn filter(sockets: Sockets) -> Result<BpfProgram, seccompiler::Error> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
         DENIED.iter().chain(OLD).map(|&call| (call, Vec::new())).collect();
-    if network {
+    if sockets == Sockets::Internet {
         // TCP and UDP over IP: no raw or netlink sockets, and not MPTCP, whose connections
         // Landlock doesn't see.
         let kinds = (0..=SOCK_TYPE).filter(|kind| ![SOCK_STREAM, SOCK_DGRAM].contains(kind));
@@ -200,13 +206,18 @@ pub(super) fn filter(network: bool) -> Result<BpfProgram, seccompiler::Error> {
             denied.push(rule(&[(1, Dword, MaskedEq(SOCK_TYPE), kind)])?);
         }
         rules.insert(libc::SYS_socket, denied);
-        // Sending the first data with the connection goes past Landlock's look at the port.
+    } else {
+        rules.extend(NETWORK.iter().map(|&call| (call, Vec::new())));
+    }
+    if sockets == Sockets::None {
+        rules.extend(ACCEPT.iter().map(|&call| (call, Vec::new())));
+    } else {
+        // Sending the first data with the connection goes past Landlock's look at the port; and a
+        // listener that was shut down is a socket like a new one.
         let fast_open = |at| Ok::<_, seccompiler::Error>(vec![rule(&[flag(at, MSG_FASTOPEN)])?]);
         rules.insert(libc::SYS_sendto, fast_open(3)?);
         rules.insert(libc::SYS_sendmsg, fast_open(2)?);
         rules.insert(libc::SYS_sendmmsg, fast_open(3)?);
-    } else {
-        rules.extend(NETWORK.iter().map(|&call| (call, Vec::new())));
     }
     // The runtime's own wake-up. One of datagrams could be pointed at any other socket.
     let mut pairs = vec![rule(&[(0, Dword, Ne, AF_UNIX)])?];
@@ -322,21 +333,23 @@ mod tests {
         }
     }
 
-    /// Checks calls with arguments against the filter for a server with or without a network.
-    fn check(network: bool, expected: u32, calls: &[(c_long, &[u64])]) {
-        let program = filter(network).unwrap();
+    const ALL: [Sockets; 3] = [Sockets::None, Sockets::Accepted, Sockets::Internet];
+
+    /// Checks calls with arguments against the filter for a server with these sockets.
+    fn check(sockets: Sockets, expected: u32, calls: &[(c_long, &[u64])]) {
+        let program = filter(sockets).unwrap();
         for (call, arguments) in calls {
             let got = run(&program, HERE, *call, arguments);
-            assert_eq!(got, expected, "network {network}: call {call} {arguments:x?}");
+            assert_eq!(got, expected, "{sockets:?}: call {call} {arguments:x?}");
         }
     }
 
     #[test]
     fn what_a_connector_needs_is_allowed() {
         let thread = 0x3d_0f00;
-        for network in [false, true] {
+        for sockets in ALL {
             check(
-                network,
+                sockets,
                 ALLOW,
                 &[
                     (libc::SYS_read, &[]),
@@ -366,12 +379,12 @@ mod tests {
 
     #[test]
     fn what_it_does_not_need_is_denied() {
-        for network in [false, true] {
+        for sockets in ALL {
             let always: Vec<(c_long, &[u64])> =
                 DENIED.iter().chain(OLD).map(|&call| (call, &[][..])).collect();
-            check(network, DENY, &always);
+            check(sockets, DENY, &always);
             check(
-                network,
+                sockets,
                 DENY,
                 &[
                     (libc::SYS_utimensat, &[3, 0x7fff_0000]),
@@ -401,9 +414,9 @@ mod tests {
 
     #[test]
     fn what_is_unknown_does_not_exist() {
-        for network in [false, true] {
+        for sockets in ALL {
             check(
-                network,
+                sockets,
                 NO_SUCH_CALL,
                 &[
                     (libc::SYS_clone3, &[]),
@@ -416,7 +429,7 @@ mod tests {
                 ],
             );
         }
-        let program = filter(false).unwrap();
+        let program = filter(Sockets::None).unwrap();
         // `int 0x80` of a 64-bit process: 11 is `execve`.
         assert_eq!(run(&program, I386, 11, &[]), KILL);
     }
@@ -426,8 +439,10 @@ mod tests {
         let kinds = [SOCK_STREAM, SOCK_STREAM | 0x8_0800, SOCK_DGRAM | 0x8_0000];
         for family in [AF_INET, AF_INET6] {
             for kind in kinds {
-                check(true, ALLOW, &[(libc::SYS_socket, &[family, kind, 0])]);
-                check(false, DENY, &[(libc::SYS_socket, &[family, kind, 0])]);
+                let call = &[(libc::SYS_socket, &[family, kind, 0][..])];
+                check(Sockets::Internet, ALLOW, call);
+                check(Sockets::Accepted, DENY, call);
+                check(Sockets::None, DENY, call);
             }
         }
         let (mptcp, icmp, raw, netlink, packet) = (262, 1, 3, 16, 17);
@@ -439,19 +454,25 @@ mod tests {
             [packet, raw, 0],
             [AF_UNIX, SOCK_STREAM, 0],
         ] {
-            check(true, DENY, &[(libc::SYS_socket, &denied)]);
-            check(false, DENY, &[(libc::SYS_socket, &denied)]);
+            for sockets in ALL {
+                check(sockets, DENY, &[(libc::SYS_socket, &denied)]);
+            }
         }
-        check(
-            true,
-            DENY,
-            &[
-                (libc::SYS_sendto, &[3, 0, 0, MSG_FASTOPEN]),
-                (libc::SYS_sendmsg, &[3, 0, MSG_FASTOPEN | 0x4000]),
-                (libc::SYS_sendmmsg, &[3, 0, 1, MSG_FASTOPEN]),
-            ],
-        );
-        check(false, DENY, &[(libc::SYS_connect, &[3]), (libc::SYS_bind, &[3])]);
-        check(true, ALLOW, &[(libc::SYS_connect, &[3]), (libc::SYS_bind, &[3])]);
+        let fast: [(c_long, &[u64]); 3] = [
+            (libc::SYS_sendto, &[3, 0, 0, MSG_FASTOPEN]),
+            (libc::SYS_sendmsg, &[3, 0, MSG_FASTOPEN | 0x4000]),
+            (libc::SYS_sendmmsg, &[3, 0, 1, MSG_FASTOPEN]),
+        ];
+        check(Sockets::Internet, DENY, &fast);
+        check(Sockets::Accepted, DENY, &fast);
+        let own: [(c_long, &[u64]); 3] =
+            [(libc::SYS_connect, &[3]), (libc::SYS_bind, &[3]), (libc::SYS_listen, &[3])];
+        check(Sockets::None, DENY, &own);
+        check(Sockets::Accepted, DENY, &own);
+        check(Sockets::Internet, ALLOW, &own);
+        let accept: [(c_long, &[u64]); 2] = [(libc::SYS_accept, &[3]), (libc::SYS_accept4, &[3])];
+        check(Sockets::None, DENY, &accept);
+        check(Sockets::Accepted, ALLOW, &accept);
+        check(Sockets::Internet, ALLOW, &accept);
     }
 }

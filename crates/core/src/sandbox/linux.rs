@@ -10,6 +10,7 @@ use landlock::{
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
+use super::calls::Sockets;
 use super::{Access, Enforced, Mode, Ports, Rules, calls};
 
 /// The newest Landlock that this was tested with. A right that a newer kernel knows is not denied
@@ -34,7 +35,11 @@ pub(super) fn enforce(mode: Mode, rules: Rules) -> io::Result<Enforced> {
         tracing::warn!(%error, "no Landlock");
         0
     });
-    let filter = calls::filter(rules.ports != Ports::None);
+    let filter = calls::filter(match (&rules.ports, rules.listen) {
+        (Ports::None, None) => Sockets::None,
+        (Ports::None, Some(_)) => Sockets::Accepted,
+        (Ports::Fixed(_) | Ports::Open, _) => Sockets::Internet,
+    });
     let seccomp = filter.and_then(|filter| seccompiler::apply_filter(&filter));
     if let Err(error) = &seccomp {
         tracing::warn!(%error, "no filter of system calls");
@@ -137,7 +142,7 @@ mod tests {
             path: path.canonicalize().unwrap(),
             access: *access,
         };
-        Rules { paths: paths.iter().map(rule).collect(), ports }
+        Rules { paths: paths.iter().map(rule).collect(), ports, listen: None }
     }
 
     /// What kernels of all ages do, as far as this one can stand for older ones: a right that

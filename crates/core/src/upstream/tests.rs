@@ -1,6 +1,7 @@
 //! The upstream as its users see it, on a paused clock.
 
 use super::*;
+use crate::metrics::Metrics;
 
 fn upstream() -> Upstream {
     Upstreams::default().register("test")
@@ -71,5 +72,41 @@ fn one_name_is_one_upstream() {
 fn the_jitter_is_a_fraction() {
     for _ in 0..1_000 {
         assert!((0.0..1.0).contains(&unit()));
+    }
+}
+
+#[test]
+fn metrics_tell_how_it_goes() {
+    let metrics = Metrics::new("lockkeeper-test", "1", "ab12".to_owned());
+    let upstreams = Upstreams::default();
+    metrics.collect(upstreams.collector());
+    let upstream = upstreams.register("notes");
+    upstream.admit().unwrap().succeeded();
+    drop(upstream.admit().unwrap());
+    for _ in 0..5 {
+        upstream.admit().unwrap().failed(Failure::TimedOut);
+    }
+    assert!(upstream.admit().is_err());
+    upstream.retried();
+    upstream.cached(Cached::Revalidated);
+    let text = metrics.text();
+    for (name, labels, value) in [
+        ("upstream_attempts_total", r#",outcome="ok""#, 1),
+        ("upstream_attempts_total", r#",outcome="timed_out""#, 5),
+        ("upstream_attempts_total", r#",outcome="faulty""#, 0),
+        ("upstream_attempts_total", r#",outcome="dropped""#, 1),
+        ("upstream_retries_total", "", 1),
+        ("breaker_state", r#",state="open""#, 1),
+        ("breaker_state", r#",state="closed""#, 0),
+        ("breaker_opened_total", "", 1),
+        ("breaker_refusals_total", "", 1),
+        ("cache_requests_total", r#",outcome="revalidated""#, 1),
+        ("cache_requests_total", r#",outcome="hit""#, 0),
+    ] {
+        let sample = format!(r#",upstream="notes"{labels}}} {value}"#);
+        let found = text.lines().any(|line| {
+            line.starts_with(&format!("lockkeeper_{name}{{")) && line.ends_with(&sample)
+        });
+        assert!(found, "{name} {sample}\n{text}");
     }
 }
