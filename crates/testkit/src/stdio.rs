@@ -15,7 +15,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -84,13 +84,15 @@ pub struct Launch {
     command: Command,
     timeout: Duration,
     capabilities: Value,
+    keeps: usize,
 }
 
 impl Launch {
     /// Starts `program` without arguments, in the current directory and environment.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let command = Command::new(program);
-        Self { command, timeout: Duration::from_secs(30), capabilities: json!({}) }
+        let timeout = Duration::from_secs(30);
+        Self { command, timeout, capabilities: json!({}), keeps: usize::MAX }
     }
 
     /// Adds arguments.
@@ -128,6 +130,13 @@ impl Launch {
         self
     }
 
+    /// Keeps only the first so many bytes of stdout and of stderr, for sessions that are long.
+    #[must_use]
+    pub fn keep_at_most(mut self, bytes: usize) -> Self {
+        self.keeps = bytes;
+        self
+    }
+
     /// The command, for whatever has no method here.
     pub fn command(&mut self) -> &mut Command {
         &mut self.command
@@ -149,18 +158,18 @@ impl Launch {
             io::Error::new(error.kind(), format!("cannot start `{program}`: {error}"))
         })?;
 
-        let stdout = Kept::default();
+        let stdout = Kept::new(self.keeps);
         let mut readers = Vec::new();
         let (sender, lines) = mpsc::channel();
         if let Some(pipe) = child.stdout.take() {
-            let stdout = Arc::clone(&stdout);
+            let stdout = stdout.clone();
             readers.push(thread::spawn(move || {
                 let mut pipe = BufReader::new(pipe);
                 loop {
                     let mut bytes = Vec::new();
                     let read = pipe.read_until(b'\n', &mut bytes);
                     let at = Instant::now();
-                    keep(&stdout, &bytes);
+                    stdout.keep(&bytes);
                     if bytes.is_empty() || sender.send(Line { bytes, at }).is_err() {
                         return;
                     }
@@ -170,13 +179,13 @@ impl Launch {
                 }
             }));
         }
-        let stderr = Kept::default();
+        let stderr = Kept::new(self.keeps);
         if let Some(mut pipe) = child.stderr.take() {
-            let stderr = Arc::clone(&stderr);
+            let stderr = stderr.clone();
             readers.push(thread::spawn(move || {
                 let mut buffer = [0; 4096];
                 while let Ok(n @ 1..) = pipe.read(&mut buffer) {
-                    keep(&stderr, buffer.get(..n).unwrap_or_default());
+                    stderr.keep(buffer.get(..n).unwrap_or_default());
                 }
             }));
         }
@@ -312,6 +321,17 @@ impl Client {
         }
     }
 
+    /// The next line of stdout, whatever it is, in the order in which they came.
+    ///
+    /// Fails like [`Client::next_line`]. What [`Client::wait`] and it have passed over is not seen.
+    pub fn next(&mut self, timeout: Duration) -> io::Result<Heard> {
+        let line = self.receive(Instant::now() + timeout, "a line")?;
+        Ok(match self.reply(line) {
+            Ok((id, reply)) => Heard::Reply(id, reply),
+            Err(line) => Heard::Line(line),
+        })
+    }
+
     /// Closes the server's stdin, which asks it to exit.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
@@ -373,12 +393,12 @@ impl Client {
 
     /// All that came on stdout so far.
     pub fn stdout(&self) -> Vec<u8> {
-        kept(&self.stdout)
+        self.stdout.bytes()
     }
 
     /// All that came on stderr so far.
     pub fn stderr(&self) -> String {
-        String::from_utf8_lossy(&kept(&self.stderr)).into_owned()
+        String::from_utf8_lossy(&self.stderr.bytes()).into_owned()
     }
 
     /// The first line of stdout that is not one complete JSON-RPC message.
@@ -407,16 +427,23 @@ impl Client {
 
     /// Files a line under the request it answers, or as unread.
     fn sort(&mut self, line: Line) {
+        match self.reply(line) {
+            Ok((id, reply)) => drop(self.replies.insert(id, reply)),
+            Err(line) => self.unread.push_back(line),
+        }
+    }
+
+    /// The line as the first answer to a request of ours, or as it was.
+    fn reply(&mut self, line: Line) -> Result<(u64, Reply), Line> {
         let answer = line.json().ok().filter(|message| message.get("method").is_none());
         if let Some(value) = answer
             && let Some(id) = value["id"].as_u64()
             && let Some(sent) = self.sent.remove(&id)
         {
-            let elapsed = line.at.duration_since(sent);
-            self.replies.insert(id, Reply { value, bytes: line.bytes.len(), elapsed });
-        } else {
-            self.unread.push_back(line);
+            let (bytes, at) = (line.bytes.len(), line.at);
+            return Ok((id, Reply { value, bytes, at, elapsed: at.duration_since(sent) }));
         }
+        Err(line)
     }
 
     fn failure(&self, kind: io::ErrorKind, what: &str) -> io::Error {
@@ -433,6 +460,15 @@ impl Drop for Client {
         // It may have exited already; there is nobody to tell if not.
         drop(self.kill());
     }
+}
+
+/// What a server said.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// The first answer to the request with this id.
+    Reply(u64, Reply),
+    /// Anything else.
+    Line(Line),
 }
 
 /// One line of the server's stdout.
@@ -458,6 +494,8 @@ pub struct Reply {
     pub value: Value,
     /// Its size on the wire, with the line end.
     pub bytes: usize,
+    /// When the line was complete.
+    pub at: Instant,
     /// From sending the request to having the whole line.
     pub elapsed: Duration,
 }
@@ -489,15 +527,31 @@ impl Reply {
     }
 }
 
-/// Bytes that a reader thread collects.
-type Kept = Arc<Mutex<Vec<u8>>>;
-
-fn keep(kept: &Kept, bytes: &[u8]) {
-    kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+/// Bytes that a reader thread collects, up to a bound.
+#[derive(Clone, Debug)]
+struct Kept {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    most: usize,
 }
 
-fn kept(kept: &Kept) -> Vec<u8> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Kept {
+    fn new(most: usize) -> Self {
+        Self { bytes: Arc::default(), most }
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        let mut kept = self.lock();
+        let room = self.most.saturating_sub(kept.len());
+        kept.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn client_info() -> Value {
@@ -581,6 +635,20 @@ mod tests {
         assert!(!client.wait_exit(Duration::from_secs(10)).unwrap().success());
         let error = client.request("tools/list", json!({})).unwrap_err();
         assert!(client.failure(error.kind(), "").to_string().ends_with("stuck"), "{error}");
+    }
+
+    #[test]
+    fn all_that_is_said_comes_in_its_order_and_little_of_it_is_kept() {
+        let script = r#"answer one; echo '{"jsonrpc":"2.0","method":"x"}'
+            printf '{"jsonrpc":"2.0","id":1,"result":{}}\n'"#;
+        let mut client = shell(script).keep_at_most(20).spawn().unwrap();
+        let first = client.start("a", json!({})).unwrap();
+        let mut next = || client.next(Duration::from_secs(30)).unwrap();
+        assert!(matches!(next(), Heard::Reply(id, reply) if id == first && reply.text() == "one"));
+        assert!(matches!(next(), Heard::Line(line) if line.json().unwrap()["method"] == "x"));
+        assert!(matches!(next(), Heard::Line(line) if line.json().unwrap()["id"] == first));
+        client.wait_exit(client.timeout).unwrap();
+        assert_eq!((client.stdout().len(), client.stderr().len()), (20, 20));
     }
 
     #[test]

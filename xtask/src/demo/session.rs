@@ -201,7 +201,12 @@ mod tests {
     use super::*;
 
     fn reply(result: &Value) -> Reply {
-        Reply { value: json!({ "result": result }), bytes: 0, elapsed: Duration::ZERO }
+        Reply {
+            value: json!({ "result": result }),
+            bytes: 0,
+            at: Instant::now(),
+            elapsed: Duration::ZERO,
+        }
     }
 
     #[test]
