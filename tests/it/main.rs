@@ -36,4 +36,5 @@ mod secrets;
 mod status;
 mod tidy;
 mod tracing;
+mod upstream;
 mod workspace;

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, Session, eras};
 
-const READS: [&str; 14] = [
+const READS: [&str; 15] = [
     "count_slowly",
     "fail_call",
+    "fetch_note",
     "get_huge",
     "get_image",
     "get_note",
@@ -49,14 +50,22 @@ fn writers(fixture: &Fixture, era: Era) -> Vec<String> {
 #[test]
 fn tools_listed_are_tools_callable() {
     let none: &[&str] = &["manage_tags"];
-    let writes: &[&str] = &["add_note", "edit_note", "keep_ongoing", "manage_tags", "write_note"];
-    let all: &[&str] =
-        &["add_note", "delete_note", "edit_note", "keep_ongoing", "manage_tags", "write_note"];
+    let all: &[&str] = &[
+        "add_note",
+        "delete_note",
+        "edit_note",
+        "keep_ongoing",
+        "manage_tags",
+        "post_note",
+        "put_note",
+        "write_note",
+    ];
+    let writes: Vec<&str> = all.iter().copied().filter(|tool| *tool != "delete_note").collect();
     for (arguments, expected) in [
         (&[][..], none),
         (&["--destroy", "allow"], none),
         (&["--write"], all),
-        (&["--write", "--destroy", "never"], writes),
+        (&["--write", "--destroy", "never"], writes.as_slice()),
         (&["--write", "--destroy", "ask"], all),
         (&["--write", "--destroy", "allow"], all),
         (&["--write", "--deny-tools", "*_note"], &["manage_tags"]),
@@ -204,8 +213,8 @@ fn annotations_are_the_effect() {
         for tool in answer["result"]["tools"].as_array().unwrap() {
             let name = tool["name"].as_str().unwrap();
             let (read_only, destructive) = match name {
-                "add_note" | "write_note" => (false, json!(false)),
-                "edit_note" | "delete_note" | "keep_ongoing" | "manage_tags" => {
+                "add_note" | "post_note" | "write_note" => (false, json!(false)),
+                "edit_note" | "delete_note" | "keep_ongoing" | "manage_tags" | "put_note" => {
                     (false, json!(true))
                 }
                 _ => (true, Value::Null),
