@@ -34,6 +34,7 @@ mod sandbox;
 mod scrape;
 mod secrets;
 mod status;
+mod stress;
 mod tidy;
 mod tracing;
 mod upstream;

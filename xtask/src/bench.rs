@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::process;
 use crate::workspace::Workspace;
 use figures::Figures;
-use machine::Machine;
+pub(crate) use machine::Machine;
 
 /// The measurements of one server.
 struct Suite {
@@ -96,7 +96,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     if readme {
         let figures = figures.brief(suite.readme);
         let text = format!("`cargo xtask bench {}`, {made}.\n\n{figures}", suite.server);
-        write_readme(&workspace.root.join("README.md"), suite.server, &text)?;
+        write_figures(&workspace.root.join("README.md"), suite.server, &text)?;
     }
     Ok(())
 }
@@ -105,18 +105,18 @@ fn known() -> String {
     SUITES.iter().map(|suite| suite.server).collect::<Vec<_>>().join(", ")
 }
 
-/// Replaces what stands between the marks of a server.
-fn write_readme(path: &Path, server: &str, figures: &str) -> Result<()> {
+/// Replaces what stands between the marks of this name.
+pub(crate) fn write_figures(path: &Path, name: &str, figures: &str) -> Result<()> {
     let text = fs::read_to_string(path)?;
-    let text = replaced(&text, server, figures)
+    let text = replaced(&text, name, figures)
         .with_context(|| format!("`{}` has no place for the figures", path.display()))?;
     fs::write(path, text)?;
     Ok(())
 }
 
-fn replaced(text: &str, server: &str, figures: &str) -> Option<String> {
+fn replaced(text: &str, name: &str, figures: &str) -> Option<String> {
     let (begin, end) =
-        (format!("<!-- figures: {server} -->\n"), format!("<!-- end of figures: {server} -->"));
+        (format!("<!-- figures: {name} -->\n"), format!("<!-- end of figures: {name} -->"));
     let (before, rest) = text.split_once(&begin)?;
     let (_, after) = rest.split_once(&end)?;
     Some(format!("{before}{begin}{}\n{end}{after}", figures.trim_end()))

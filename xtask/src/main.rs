@@ -13,6 +13,7 @@ mod ci;
 mod counterparts;
 mod demo;
 mod process;
+mod stress;
 mod test;
 mod workspace;
 
@@ -38,6 +39,12 @@ cargo xtask COMMAND
       Build the server in release mode, fetch what others built for the same purpose, and measure
       both in one run over a generated corpus. Prints a table; it and every sample go to
       target/bench. --quick: fewer rounds. --readme: also writes the figures into README.md.
+
+  stress [--quick] [--seconds N] [--seed N] [--readme]
+      Build servers in release mode and put them under load, with an upstream that fails in every
+      way: 1,000 calls at once, 50 siblings, 10 minutes of mixed faults. Prints what was promised
+      and what was measured, and fails if a promise is broken. --quick: half a minute of it.
+      --seed: the same mix again. --readme: also writes the table into docs/stress.md.
 
   ci  Check the format, run clippy with warnings denied, then run all tests.
 
@@ -74,6 +81,7 @@ fn run(args: &[String]) -> Result<()> {
         "demo" => demo::run(&workspace, args),
         "test" => test::run(&workspace, args),
         "bench" => bench::run(&workspace, args),
+        "stress" => stress::run(&workspace, args),
         "ci" => ci::run(&workspace, args),
         "counterparts" => counterparts::run(&workspace, args),
         unknown => bail!("unknown command `{unknown}`\n\n{HELP}"),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::process::output;
 
-pub(super) struct Machine {
-    pub(super) date: String,
+pub(crate) struct Machine {
+    pub(crate) date: String,
     processor: String,
     cores: usize,
     memory_gb: u64,
@@ -20,7 +20,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn look() -> Result<Self> {
+    pub(crate) fn look() -> Result<Self> {
         let date = output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
         let kernel = output(Command::new("uname").arg("-r"))?;
         let numbers = kernel.trim().split(|c: char| c != '.' && !c.is_ascii_digit()).next();
@@ -43,7 +43,7 @@ impl Machine {
         })
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let Self { processor, cores, memory_gb, kernel, open_files, load, .. } = self;
         format!(
             "{cores} cores of {processor}, {memory_gb} GB, Linux {kernel}, {open_files} open files \
