@@ -1,5 +1,7 @@
 //! The end of a server: its host closes the input or sends SIGTERM while calls are under way.
 
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 use std::time::Duration;
 
 use lockkeeper_testkit::stdio::Era;
@@ -151,4 +153,32 @@ fn an_open_question_does_not_hold_it_up() {
         assert_eq!(fixture.outcomes(), ["delete_note ending"]);
         assert_eq!(fixture.log(), "");
     }
+}
+
+#[test]
+fn whoever_reads_slowly_gets_all_answers() {
+    let fixture = Fixture::new(&["--max-output", "100kB", "--log-level", "off"]);
+    let mut command = fixture.command();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let params = json!({"name": "get_huge", "arguments": {"bytes": 50_000}});
+    let params = Era::Modern.with_meta(&json!({}), params);
+    for id in 0..30 {
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+        writeln!(stdin, "{request}").unwrap();
+    }
+    drop(stdin);
+    // A pipe's worth at a time: in all longer than the server waits for one that doesn't read.
+    let (mut said, mut part) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        let read = stdout.read(&mut part).unwrap();
+        if read == 0 {
+            break;
+        }
+        said.extend_from_slice(&part[..read]);
+        std::thread::sleep(Duration::from_millis(130));
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(said.iter().filter(|byte| **byte == b'\n').count(), 30);
 }

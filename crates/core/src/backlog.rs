@@ -48,6 +48,11 @@ impl Backlog {
             && self.answers.load(Ordering::Relaxed) < MOST_ANSWERS
     }
 
+    /// Waits until something went out.
+    pub(crate) async fn shrinks(&self) {
+        self.less.notified().await;
+    }
+
     /// Waits until something new may begin.
     pub(crate) async fn low(&self) {
         loop {

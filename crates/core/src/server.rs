@@ -10,6 +10,7 @@ use rmcp::ServiceExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::credential::{Credential, Credentials};
@@ -27,6 +28,9 @@ use crate::wire::{Ids, Output, Wire};
 
 /// Reads under way get this long once the host has gone.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a client that reads slowly may take for its last answers.
+const LONGEST_FLUSH: Duration = Duration::from_secs(15);
 
 /// One connector server: the few things in which it differs from the others.
 pub trait Server: Sized + 'static {
@@ -248,12 +252,17 @@ pub(crate) async fn serve<S, R, W>(
     };
     let ending = async {
         draining.cancelled().await;
-        tokio::time::sleep(GRACE).await;
+        sleep(GRACE).await;
         pipeline.ending.cancel();
-        // Reads end at once now; a client that doesn't read its answers is not waited for.
+        // Reads end at once now. Answers go out as long as the client takes them; one that doesn't
+        // is not waited for.
         pipeline.mutations.close();
         pipeline.mutations.wait().await;
-        tokio::time::sleep(GRACE / 2).await;
+        let flushed =
+            async { while timeout(GRACE / 2, pipeline.backlog.shrinks()).await.is_ok() {} };
+        if timeout(LONGEST_FLUSH, flushed).await.is_err() {
+            tracing::info!("the client takes its last answers too slowly");
+        }
     };
     let all = async { tokio::join!(serving, writing) };
     tokio::select! {

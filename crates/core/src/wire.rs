@@ -609,9 +609,16 @@ async fn write_lines<W: AsyncWrite + Send + Unpin>(
         {
             batch.extend_from_slice(&line);
         }
-        writer.write_all(&batch).await?;
+        let mut left = batch.as_slice();
+        while !left.is_empty() {
+            let written = writer.write(left).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            backlog.remove(written);
+            left = left.get(written..).unwrap_or_default();
+        }
         writer.flush().await?;
-        backlog.remove(batch.len());
     }
     Ok(())
 }
