@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lockkeeper_testkit::dice::Dice;
-use lockkeeper_testkit::fault::Fault;
+use lockkeeper_testkit::fault::{Fault, Rule};
 use lockkeeper_testkit::notes::{NOTES, sealed_text};
 use lockkeeper_testkit::stdio::Era;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ const DESCRIPTORS: u64 = 16;
 /// Retries in a minute that a sibling may make on top of a tenth of its requests.
 const RESERVE: u64 = 10;
 
-/// How long the upstream is gone in each part of the run that takes long enough.
+/// How long the upstream is gone, and how long it only says 503, in each part that takes long enough.
 const GONE: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(40);
 
@@ -175,8 +175,11 @@ fn work(
                 thread::sleep(GONE);
                 stage.proxy.up();
                 thread::sleep(part / 3);
-                let burst = usize::try_from(10 * stage.options.siblings).unwrap_or_default();
-                stage.proxy.next(vec![Fault::Status(503, None); burst]);
+                // For a time, and not for so many requests: who is left alone gets few.
+                stage.proxy.rule(Rule::new(Fault::Status(503, None)));
+                thread::sleep(GONE);
+                stage.proxy.heal();
+                stage.proxy.mix(stage.seed.wrapping_add(u64::from(look)), faults());
             }
             rest.wait();
             let sample = Sample::take(processes);
