@@ -46,7 +46,8 @@ pub(crate) fn redirects(inner: Stack) -> Stack {
 async fn follow(inner: Stack, request: Request) -> Result<Response, HttpError> {
     let (mut parts, mut body) = request.into_parts();
     let mut seen = Vec::new();
-    // After a change was answered with "see other", what follows only reads what came of it.
+    // A change that was answered with "see other" was made: what follows only reads what came of
+    // it. Many say "moved" or "found" and mean that, so these may have made it.
     let mut is_changed = false;
     let outcome = |error: HttpError, is_changed: bool| match error {
         error @ HttpError::OutcomeUnknown { .. } => error,
@@ -65,7 +66,11 @@ async fn follow(inner: Stack, request: Request) -> Result<Response, HttpError> {
             return Ok(response);
         };
         let status = response.status();
-        is_changed |= status == StatusCode::SEE_OTHER && !semantics::reads(&parts);
+        let sends_back = matches!(
+            status,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER
+        );
+        is_changed |= sends_back && !semantics::reads(&parts);
         let next = next(&parts, status, location).map_err(|error| outcome(error, is_changed))?;
         seen.push((parts.method.clone(), parts.uri.clone()));
         body = turn(&mut parts, status, next, again).map_err(|error| outcome(error, is_changed))?;
