@@ -319,9 +319,9 @@ impl From<&HttpError> for ToolError {
                 Self::new("rate_limited", "the service takes no more requests for now")
                     .retry_after_s(seconds(retry_after).max(1))
             }
-            HttpError::OutcomeUnknown { .. } => Self::new(
+            HttpError::OutcomeUnknown { source } => Self::new(
                 "outcome_unknown",
-                "the connection broke while the change was made: it may or may not have happened",
+                format!("{}: the change may or may not have happened", happened(source)),
             )
             .hint("look at the current state before you try again"),
             HttpError::Fault { status } => {
@@ -341,6 +341,27 @@ impl From<&HttpError> for ToolError {
                 Self::new("upstream_invalid", format!("a redirect is not followed: {reason}"))
             }
         }
+    }
+}
+
+/// What left a change without a clear answer.
+fn happened(error: &HttpError) -> String {
+    match error {
+        HttpError::OutcomeUnknown { source } => happened(source),
+        HttpError::Fault { status } => format!("the service answered with status {status}"),
+        HttpError::Timeout { .. } | HttpError::Deadline { .. } => {
+            "the service didn't answer in time".to_owned()
+        }
+        HttpError::BodyTooLarge { .. }
+        | HttpError::BodyEncoding { .. }
+        | HttpError::Answer { .. }
+        | HttpError::Redirect { .. }
+        | HttpError::TooManyRedirects { .. } => "the service's answer is of no use".to_owned(),
+        HttpError::BrokenAfterSend { .. } | HttpError::Body { .. } | HttpError::BodyTruncated => {
+            "the connection to the service broke".to_owned()
+        }
+        // An earlier attempt, or one behind a redirect, came to nothing.
+        _ => "the service didn't say what became of it".to_owned(),
     }
 }
 
@@ -376,6 +397,22 @@ mod tests {
             assert!(!text.contains("corp") && !text.contains("169."), "{text}");
             let broken = HttpError::OutcomeUnknown { source: Arc::new(error) };
             assert_eq!(ToolError::from(broken).code(), "outcome_unknown");
+        }
+    }
+
+    #[test]
+    fn what_left_the_outcome_open_is_said_as_it_was() {
+        let host = || "h".to_owned();
+        let (phase, limit) = (Phase::FirstByte, Duration::from_secs(1));
+        for (error, said) in [
+            (HttpError::Fault { status: 502 }, "answered with status 502"),
+            (HttpError::Timeout { host: host(), phase, limit }, "didn't answer in time"),
+            (HttpError::BodyTooLarge { limit: 1 }, "answer is of no use"),
+            (HttpError::BodyTruncated, "the connection to the service broke"),
+        ] {
+            let unknown = HttpError::OutcomeUnknown { source: Arc::new(error) };
+            let text = ToolError::from(HttpError::OutcomeUnknown { source: Arc::new(unknown) });
+            assert!(text.text().contains(said), "{}", text.text());
         }
     }
 
