@@ -148,6 +148,22 @@ fn an_upstream_that_never_answers_hangs_no_call() {
 }
 
 #[test]
+fn an_upstream_that_hangs_for_whole_calls_is_left_alone() {
+    // Shorter than any limit that an attempt has of its own.
+    let upstream = Upstream::new(&["--call-budget", "1500ms"]);
+    upstream.proxy.rule(Rule::new(Fault::Silence));
+    let mut session = upstream.connect();
+    for _ in 0..5 {
+        assert_eq!(read(&mut session).0, "upstream_timeout");
+    }
+    let (code, said) = read(&mut session);
+    assert_eq!(code, "upstream_down");
+    assert!(said.contains("retry_after_s: "), "{said}");
+    session.settle();
+    session.end();
+}
+
+#[test]
 fn answers_without_end_are_cut_off() {
     let upstream = Upstream::new(&[]);
     let mut session = upstream.connect();

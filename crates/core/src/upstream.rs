@@ -113,8 +113,9 @@ pub struct Open {
 }
 
 /// One attempt that was let through. Dropped without a verdict, it says nothing about the upstream
-/// (its call was cancelled), and a probe's place is free again. So whoever makes attempts bounds them
-/// well below a call's budget: an upstream that hangs until the call is dropped is never found to.
+/// (its call was cancelled), and a probe's place is free again. So whoever makes attempts gives them a
+/// bound before the end of their call: an upstream that hangs until the call is dropped is never found
+/// to, whatever the budget.
 #[must_use = "say how it went"]
 #[derive(Debug)]
 pub struct Attempt {

@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
@@ -14,6 +15,11 @@ use crate::{Body, HttpError, Request, Response, Stack};
 /// An answer that got so far has shown that the upstream is there: its reader may take its time
 /// for the rest without keeping others away, bytes.
 const ENOUGH: usize = 64 * 1024;
+
+/// An upstream that was given so long before a call's own time was up, and hasn't answered, has
+/// failed. With less, the call came to it too late, which says nothing. Budgets may well be shorter
+/// than the client's own limits, and an upstream that hangs must be found to under those too.
+const CHANCE: Duration = Duration::from_secs(1);
 
 /// The layer. Dropping what it returns, before or while the body is read, says nothing.
 pub(crate) fn breaker(inner: Stack, upstream: Upstream) -> Stack {
@@ -48,7 +54,7 @@ async fn watched(
 }
 
 /// Says what an error says about the upstream: often that it is in trouble, sometimes that it is
-/// there, and sometimes nothing, as when the call's own time is up.
+/// there, and sometimes nothing, as when the call's own time was nearly up already.
 fn settle(attempt: Attempt, error: &HttpError) {
     match error {
         HttpError::NameNotFound { .. }
@@ -56,6 +62,7 @@ fn settle(attempt: Attempt, error: &HttpError) {
         | HttpError::Proxy { .. }
         | HttpError::Tls { .. } => attempt.failed(Failure::Unreachable),
         HttpError::Timeout { .. } => attempt.failed(Failure::TimedOut),
+        HttpError::Deadline { given, .. } if *given >= CHANCE => attempt.failed(Failure::TimedOut),
         HttpError::BrokenBeforeSend { .. }
         | HttpError::BrokenAfterSend { .. }
         | HttpError::Body { .. }

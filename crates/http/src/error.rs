@@ -18,6 +18,8 @@ type Source = Arc<dyn std::error::Error + Send + Sync>;
 /// What a time limit was set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// One of the places at the host.
+    Turn,
     /// Looking up the name, connecting, and agreeing on TLS.
     Connect,
     /// From the request to the first byte of its response.
@@ -29,6 +31,7 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Turn => "waiting for its turn",
             Self::Connect => "connecting",
             Self::FirstByte => "waiting for its answer",
             Self::Idle => "reading its answer",
@@ -113,6 +116,8 @@ pub enum HttpError {
         host: String,
         /// What was under way.
         phase: Phase,
+        /// How long the host had had by then.
+        given: Duration,
     },
     /// The connection broke before anything of the request was sent.
     #[error("the connection to `{host}` broke before the request was sent")]
@@ -218,7 +223,9 @@ impl HttpError {
             | Self::Tls { .. }
             | Self::BrokenBeforeSend { .. }
             | Self::BreakerOpen { .. } => false,
-            Self::Timeout { phase, .. } | Self::Deadline { phase, .. } => *phase != Phase::Connect,
+            Self::Timeout { phase, .. } | Self::Deadline { phase, .. } => {
+                matches!(phase, Phase::FirstByte | Phase::Idle)
+            }
             _ => true,
         }
     }
@@ -295,7 +302,7 @@ impl From<&HttpError> for ToolError {
             .hint("try again later, or ask for less at once"),
             HttpError::Deadline { phase, .. } => Self::new(
                 "upstream_timeout",
-                format!("the call's time was up while {phase} from the service"),
+                format!("the call's time was up before the service was done ({phase})"),
             )
             .hint("try again later, or ask for less at once"),
             HttpError::BrokenAfterSend { .. }
@@ -390,7 +397,7 @@ mod tests {
                 phase: Phase::FirstByte,
                 limit: Duration::from_secs(1),
             },
-            HttpError::Deadline { host: host(), phase: Phase::Idle },
+            HttpError::Deadline { host: host(), phase: Phase::Idle, given: Duration::ZERO },
             HttpError::BrokenAfterSend { host: host(), source },
         ] {
             let text = ToolError::from(&error).text();

@@ -116,9 +116,10 @@ impl Parts {
         let (parts, body) = request.into_parts();
         let ends = Ends::new(&self.timeouts, reads(&parts));
         let mut request = Request::from_parts(parts, body);
-        let late = |phase| HttpError::Deadline { host: host.clone(), phase };
+        let late = |phase, given| HttpError::Deadline { host: host.clone(), phase, given };
         let place = timeout_at(ends.connect, self.places.take(&host)).await;
-        let place = place.map_err(|_| late(Phase::Connect))?;
+        let place = place.map_err(|_| late(Phase::Turn, Duration::ZERO))?;
+        let began = Instant::now();
         // It is made from the address, so that no header leads past the list of hosts.
         request.headers_mut().remove(http::header::HOST);
         *request.version_mut() = http::Version::HTTP_11;
@@ -143,7 +144,7 @@ impl Parts {
                 () = sleep_until(until) => {
                     let now = Instant::now();
                     if phase == Phase::Connect || ends.answer <= now {
-                        return Err(late(phase));
+                        return Err(late(phase, now - began));
                     }
                     if progress.last() + limit <= now {
                         // Whatever it is that doesn't answer, it may be the connection.
@@ -164,6 +165,7 @@ impl Parts {
                 place,
                 host,
                 idle: self.timeouts.idle,
+                began,
                 end: ends.answer,
                 timer: Box::pin(sleep_until(ends.answer)),
                 is_waiting: false,
@@ -294,6 +296,7 @@ struct Received {
     place: Option<OwnedSemaphorePermit>,
     host: String,
     idle: Duration,
+    began: Instant,
     end: Instant,
     timer: Pin<Box<Sleep>>,
     is_waiting: bool,
@@ -325,8 +328,9 @@ impl http_body::Body for Received {
         }
         this.place = None;
         let (host, limit, phase) = (this.host.clone(), this.idle, Phase::Idle);
-        Poll::Ready(Some(Err(if Instant::now() >= this.end {
-            HttpError::Deadline { host, phase }
+        let now = Instant::now();
+        Poll::Ready(Some(Err(if now >= this.end {
+            HttpError::Deadline { host, phase, given: now - this.began }
         } else {
             HttpError::Timeout { host, phase, limit }
         })))

@@ -106,3 +106,21 @@ async fn a_probe_that_is_read_slowly_keeps_nobody_away() {
     }
     assert_eq!(upstream.reading().breaker, BreakerState::Closed);
 }
+
+#[tokio::test]
+async fn an_upstream_that_hangs_until_calls_are_over_has_failed() {
+    for (given, failed) in [(CHANCE, 5), (CHANCE / 2, 0)] {
+        let late = Stack::new(service_fn(move |_: Request| async move {
+            let (host, phase) = ("api.test".to_owned(), crate::Phase::FirstByte);
+            Err::<Response, _>(HttpError::Deadline { host, phase, given })
+        }));
+        let upstream = upstream();
+        let stack = breaker(late, upstream.clone());
+        for _ in 0..5 {
+            text(&stack, get(URI)).await.unwrap_err();
+        }
+        let reading = upstream.reading();
+        assert_eq!((reading.failed, reading.dropped), ([0, failed, 0, 0], 5 - failed));
+        assert_eq!(reading.breaker == BreakerState::Open, failed > 0);
+    }
+}
