@@ -279,6 +279,10 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             }
             Decision::Ask => {
                 self.decided(record, Decided::ASK);
+                // Nobody is asked for a yes that comes too soon.
+                if need.effect.mutates() {
+                    self.counted(listed.name, self.rates.room_to_write())?;
+                }
                 // A person's time counts neither against the slot nor against the budget.
                 drop(slot);
                 let asked = Instant::now();
@@ -307,10 +311,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             }
         }
         if need.effect.mutates() {
-            if let Err(early) = self.rates.admit_write() {
-                self.metrics.rate_limited(listed.name);
-                return Err(Turned::Back(early));
-            }
+            self.counted(listed.name, self.rates.admit_write())?;
             record.intent().map_err(|error| Turned::Back(not_recorded(&error)))?;
         }
         let call = Call {
@@ -470,6 +471,14 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 Err(error)
             }
         }
+    }
+
+    /// Turns a call back that came too soon.
+    fn counted(&self, tool: &'static str, admitted: Result<(), ToolError>) -> Result<(), Turned> {
+        admitted.map_err(|early| {
+            self.metrics.rate_limited(tool);
+            Turned::Back(early)
+        })
     }
 
     /// Waits in the queue for one of the slots.

@@ -4,12 +4,14 @@
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use globset::{Glob, GlobMatcher};
 use governor::clock::Clock as _;
 use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
+use governor::nanos::Nanos;
+use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -90,6 +92,8 @@ pub(crate) struct Rates {
     calls: Vec<Bucket>,
     writes: Vec<Bucket>,
     tools: Vec<(GlobMatcher, Bucket)>,
+    /// Whose turn it is: between looking at some buckets and taking from them, nobody else does.
+    turn: Mutex<()>,
 }
 
 struct Bucket {
@@ -98,7 +102,34 @@ struct Bucket {
     what: String,
     /// The rule and its place, for the owner.
     rule: String,
-    limiter: RateLimiter<NotKeyed, InMemoryState, Clock, NoOpMiddleware<Duration>>,
+    limiter: RateLimiter<Ask, Level, Clock, NoOpMiddleware<Duration>>,
+}
+
+/// What is done to a bucket that has room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Ask {
+    Look,
+    Take,
+}
+
+/// How full a bucket is, as governor counts it.
+#[derive(Debug, Default)]
+struct Level(Mutex<Option<Nanos>>);
+
+impl StateStore for Level {
+    type Key = Ask;
+
+    fn measure_and_replace<T, F, E>(&self, ask: &Ask, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut level = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (found, next) = measure(*level)?;
+        if *ask == Ask::Take {
+            *level = Some(next);
+        }
+        Ok(found)
+    }
 }
 
 impl Rates {
@@ -148,13 +179,11 @@ impl Rates {
     ///
     /// # Errors
     ///
-    /// The refusal, with the rule, if it comes too soon. What a narrow rule refuses doesn't count
-    /// for the wide ones: who asks one tool too often can still use the others.
+    /// The refusal, with the rule, if it comes too soon. What one rule refuses counts for none: who
+    /// asks one tool too often can still use the others, and who comes back when told to has lost
+    /// nothing.
     pub(crate) fn admit(&self, tool: Option<&str>) -> Result<(), ToolError> {
-        for bucket in self.of_tool(tool) {
-            bucket.take()?;
-        }
-        self.calls.iter().try_for_each(Bucket::take)
+        self.take(&self.of_tool(tool).chain(&self.calls))
     }
 
     /// Counts a call that is about to alter something.
@@ -163,7 +192,26 @@ impl Rates {
     ///
     /// The refusal, if it comes too soon.
     pub(crate) fn admit_write(&self) -> Result<(), ToolError> {
-        self.writes.iter().try_for_each(Bucket::take)
+        self.take(&self.writes.iter())
+    }
+
+    /// Whether a call that would alter something would be let through now. It counts nothing.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if it wouldn't.
+    pub(crate) fn room_to_write(&self) -> Result<(), ToolError> {
+        self.writes.iter().try_for_each(|bucket| bucket.ask(Ask::Look))
+    }
+
+    /// Takes from all of these buckets, or from none.
+    fn take<'a>(
+        &self,
+        buckets: &(impl Iterator<Item = &'a Bucket> + Clone),
+    ) -> Result<(), ToolError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.clone().try_for_each(|bucket| bucket.ask(Ask::Look))?;
+        buckets.clone().try_for_each(|bucket| bucket.ask(Ask::Take))
     }
 
     /// Every rule in force, with its place.
@@ -180,7 +228,7 @@ impl Rates {
         all.map(|bucket| bucket.rule.clone()).collect()
     }
 
-    fn of_tool<'a>(&'a self, tool: Option<&'a str>) -> impl Iterator<Item = &'a Bucket> {
+    fn of_tool<'a>(&'a self, tool: Option<&'a str>) -> impl Iterator<Item = &'a Bucket> + Clone {
         let named = self
             .tools
             .iter()
@@ -199,12 +247,12 @@ impl Bucket {
             Unit::Minute => Quota::per_minute(rate.calls),
             Unit::Hour => Quota::per_hour(rate.calls),
         };
-        let limiter = RateLimiter::direct_with_clock(quota, Clock(Instant::now()));
+        let limiter = RateLimiter::new(quota, Level::default(), Clock(Instant::now()));
         Self { rate, what, rule, limiter }
     }
 
-    fn take(&self) -> Result<(), ToolError> {
-        let Err(not_yet) = self.limiter.check() else { return Ok(()) };
+    fn ask(&self, ask: Ask) -> Result<(), ToolError> {
+        let Err(not_yet) = self.limiter.check_key(&ask) else { return Ok(()) };
         let wait = not_yet.wait_time_from(self.limiter.clock().now());
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let message = format!("this server takes at most {} {}", self.rate, self.what);
@@ -313,6 +361,29 @@ mod tests {
             assert!(rates.admit(None).is_err(), "none widens another, in whatever order");
             assert_eq!(rates.rules().len(), 2);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_rule_refuses_counts_for_no_other() {
+        let rates = Rates::new(&[tools("search_*", "2/h"), calls("1/min")], &TOOLS, None).unwrap();
+        rates.admit(Some("write_file")).unwrap();
+        for _ in 0..10 {
+            let refused = rates.admit(Some("search_text")).unwrap_err();
+            assert!(refused.text().ends_with("retry_after_s: 60"), "{refused}");
+        }
+        for _ in 0..2 {
+            tokio::time::advance(Duration::from_mins(1)).await;
+            rates.admit(Some("search_text")).unwrap();
+        }
+        let sources = ["2/min", "1/s"]
+            .map(|text| RateSource { writes: Some(stated(rate(text))), ..RateSource::default() });
+        let rates = Rates::new(&sources, &TOOLS, None).unwrap();
+        rates.admit_write().unwrap();
+        for _ in 0..10 {
+            assert!(rates.admit_write().unwrap_err().text().ends_with("retry_after_s: 1"));
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        rates.admit_write().unwrap();
     }
 
     #[tokio::test(start_paused = true)]
