@@ -15,6 +15,7 @@ use tokio::sync::watch;
 pub(crate) use self::file::MetricsFile;
 pub(crate) use self::listen::{Health, Listener};
 use crate::instance::Lifecycle;
+use crate::instance::kept::is_other_than_file;
 use crate::server::Finding;
 use crate::state;
 
@@ -55,10 +56,12 @@ impl MetricsSource {
         if let Some(path) = &self.file {
             let said = path.display();
             let place = if path.is_dir() { path } else { parent(path) };
-            let trouble = if place.is_dir() {
-                state::unwritable(place)
-            } else {
+            let trouble = if !place.is_dir() {
                 Some("there is no such directory")
+            } else if !path.is_dir() && is_other_than_file(path) {
+                Some("it is there, and not a regular file")
+            } else {
+                state::unwritable(place)
             };
             findings.push(match trouble {
                 Some(trouble) => finding(format!("{said}: {trouble}"), false),

@@ -44,6 +44,15 @@ impl Kept {
         }
     }
 
+    /// The same at a path that somebody named, where only a file gives way: a rename would as well
+    /// replace `/dev/null`.
+    pub(crate) fn replace_file(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if is_other_than_file(&self.path) {
+            return Err(io::Error::other(Unusable::NotAFile));
+        }
+        self.replace(bytes)
+    }
+
     #[expect(clippy::disallowed_types, reason = "core's own files, outside every scope")]
     #[expect(clippy::disallowed_methods, reason = "core's own files, outside every scope")]
     fn write(&self, bytes: &[u8]) -> io::Result<File> {
@@ -61,6 +70,11 @@ impl Kept {
         fs::rename(&self.draft, &self.path)?;
         Ok(file)
     }
+}
+
+/// Whether something is there that is no regular file: a device, a pipe, a link.
+pub(crate) fn is_other_than_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file())
 }
 
 /// How the names of drafts end.

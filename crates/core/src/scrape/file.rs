@@ -60,7 +60,7 @@ impl MetricsFile {
     pub(super) fn write(&self, text: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.written = Some(Instant::now());
-        match inner.kept.replace(text.as_bytes()) {
+        match inner.kept.replace_file(text.as_bytes()) {
             Ok(()) => inner.complained = false,
             Err(error) if !inner.complained => {
                 inner.complained = true;

@@ -245,6 +245,27 @@ fn what_cannot_be_opened_stops_nothing() {
     assert!(said[1].0.contains("can't be listened on now") && said[1].1, "{said:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn only_a_file_gives_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let victim = directory.path().join("victim");
+    fs::write(&victim, "theirs").unwrap();
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&victim, &link).unwrap();
+    let socket = directory.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for path in [link, socket] {
+        let kind = fs::symlink_metadata(&path).unwrap().file_type();
+        let findings = source(&path).findings();
+        assert!(findings[0].state.ends_with("not a regular file") && !findings[0].ok);
+        Outlets::open(&source(&path), "lockkeeper-test", "00000001").end("text");
+        assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), kind, "{}", path.display());
+    }
+    assert_eq!(fs::read_to_string(victim).unwrap(), "theirs");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3, "no draft is left");
+}
+
 #[test]
 fn what_is_said_nearer_counts() {
     let lower = MetricsSource { file: Some("lower".into()), listen: "[::1]:2".parse().ok() };
