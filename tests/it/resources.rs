@@ -45,6 +45,27 @@ fn resources_are_listed_and_read() {
 }
 
 #[test]
+fn trouble_behind_the_server_is_no_empty_list_and_nobody_s_mistake() {
+    eras(|era| {
+        let fixture = Fixture::new(&["--broken"]);
+        let mut session = fixture.connect(era);
+        let answers = [
+            session.ask("resources/list", json!({})),
+            session.ask("resources/read", json!({"uri": "note:///first"})),
+            complete(&mut session, TEMPLATE, "name", "f"),
+        ];
+        for answer in answers {
+            assert_eq!(answer["error"]["code"], -32603, "{answer}");
+            let said = answer["error"]["message"].as_str().unwrap();
+            assert!(said.starts_with("upstream_down: "), "{said}");
+            assert!(said.ends_with("retry_after_s: 5"), "{said}");
+        }
+        session.settle();
+        session.end();
+    });
+}
+
+#[test]
 fn what_is_not_there_is_not_found() {
     eras(|era| {
         let code = if era.revision() == "2026-07-28" { -32602 } else { -32002 };

@@ -86,6 +86,23 @@ impl ToolError {
         self.code
     }
 
+    /// Whether the trouble lies with the server or behind it, and not in what was asked for. The
+    /// alert rules in `docs/alerts.yml` count the same codes, without those that only ask to wait.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(
+            self.code,
+            "internal"
+                | "busy"
+                | "rate_limited"
+                | "timeout"
+                | "ending"
+                | "outcome_unknown"
+                | "audit_unavailable"
+                | "state_unavailable"
+                | "no_credential"
+        ) || self.code.starts_with("upstream_")
+    }
+
     /// What went wrong.
     pub fn message(&self) -> &str {
         &self.message

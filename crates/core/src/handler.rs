@@ -172,7 +172,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
             };
             // What may not be read is not listed either.
             let listed = self.pipeline.read(reading, |call| (resource.list)(call)).await;
-            let (listed, _) = retryable(listed)?.unwrap_or_default();
+            let (listed, _) = said_if_ours(listed)?.unwrap_or_default();
             resources.extend(listed.into_iter().map(|entry| Resource::new(entry.uri, entry.name)));
         }
         Ok(ListResourcesResult::with_all_items(resources)
@@ -223,9 +223,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
             }
             Err(error) => Err(match error.code() {
                 "not_found" => ErrorData::resource_not_found(NO_SUCH_RESOURCE, echoed),
-                "internal" | "busy" | "rate_limited" | "timeout" | "ending" => {
-                    ErrorData::internal_error(error.text(), echoed)
-                }
+                _ if error.is_ours() => ErrorData::internal_error(error.text(), echoed),
                 _ => ErrorData::invalid_params(error.text(), echoed),
             }),
         }
@@ -252,7 +250,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         let (name, typed) = (request.argument.name, request.argument.value);
         let values = self.pipeline.read(reading, |call| (resource.complete)(call, name, typed));
         // A name that can't be completed has no completions; that is not an error to show.
-        let (mut values, _) = retryable(values.await)?.unwrap_or_default();
+        let (mut values, _) = said_if_ours(values.await)?.unwrap_or_default();
         let total = u32::try_from(values.len()).ok();
         let has_more = values.len() > CompletionInfo::MAX_VALUES;
         values.truncate(CompletionInfo::MAX_VALUES);
@@ -467,12 +465,10 @@ fn caller(context: &RequestContext<RoleServer>) -> Caller {
     Caller { cancelled: context.ct.clone(), client, host: Arc::new(host), trace, noted }
 }
 
-/// Tells a client to come back where an empty list would say that there is nothing.
-fn retryable<T>(result: Result<T, ToolError>) -> Result<Result<T, ToolError>, ErrorData> {
+/// Tells a client of trouble where an empty list would say that there is nothing.
+fn said_if_ours<T>(result: Result<T, ToolError>) -> Result<Result<T, ToolError>, ErrorData> {
     match result {
-        Err(error) if matches!(error.code(), "busy" | "rate_limited") => {
-            Err(ErrorData::internal_error(error.text(), None))
-        }
+        Err(error) if error.is_ours() => Err(ErrorData::internal_error(error.text(), None)),
         other => Ok(other),
     }
 }
