@@ -11,7 +11,7 @@ use lockkeeper_testkit::stdio::Era;
 use serde_json::json;
 
 use crate::fixture::{Fixture, files, until};
-use crate::workspace::read;
+use crate::workspace::{self, read};
 
 fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -175,6 +175,15 @@ fn documents_name_the_metrics_that_there_are() {
             if label != "le" && !document.contains(&format!("`{label}`")) {
                 problems.push(format!("docs/alerts.yml: there is no label {label}: {line}"));
             }
+        }
+    }
+    // The errors that they count are codes that there are.
+    let sources: String = workspace::files("rs").iter().map(|path| read(path)).collect();
+    let counted = alerts.split("error_type=~\"").nth(1).and_then(|rest| rest.split('"').next());
+    for code in counted.unwrap().split('|') {
+        let code = code.strip_suffix(".*").unwrap_or(code);
+        if !sources.contains(&format!("(\"{code}")) {
+            problems.push(format!("docs/alerts.yml: there is no error {code}"));
         }
     }
     let alerts_of =
