@@ -14,7 +14,12 @@ use crate::error::{BoxError, HttpError};
 
 /// A request's or response's body.
 #[derive(Default)]
-pub struct Body(Kind);
+pub struct Body {
+    kind: Kind,
+    /// It answers a change: whatever is wrong with it, the change may have been made, and nobody
+    /// should read "try again" out of that.
+    answers_change: bool,
+}
 
 #[derive(Default)]
 enum Kind {
@@ -27,7 +32,7 @@ enum Kind {
 impl Body {
     /// No body.
     pub fn empty() -> Self {
-        Self(Kind::Empty)
+        Kind::Empty.into()
     }
 
     /// A body that is read as it is sent, and can be sent once. What its source says when it fails
@@ -37,7 +42,7 @@ impl Body {
         B: http_body::Body<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<BoxError>,
     {
-        Self(Kind::Stream(body.map_err(|error| HttpError::of_body(error.into())).boxed()))
+        Kind::Stream(body.map_err(|error| HttpError::of_body(error.into())).boxed()).into()
     }
 
     /// Any body: one of at most `limit` bytes, by its own account, is read at once and can then be
@@ -57,21 +62,34 @@ impl Body {
 
     /// The same body once more, if it can be sent more than once.
     pub fn try_clone(&self) -> Option<Self> {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => Some(Self::empty()),
-            Kind::Bytes(bytes) => Some(Self(Kind::Bytes(bytes.clone()))),
+            Kind::Bytes(bytes) => Some(Kind::Bytes(bytes.clone()).into()),
             Kind::Stream(_) => None,
         }
     }
 
     /// All of it, unless it is longer than `limit` bytes.
     pub async fn collect(self, limit: usize) -> Result<Bytes, HttpError> {
+        let answers_change = self.answers_change;
+        let collected = self.kind.collect(limit).await;
+        collected.map_err(|error| if answers_change { error.unknown() } else { error })
+    }
+
+    /// The body of an answer to a change.
+    pub(crate) fn answering_change(self) -> Self {
+        Self { answers_change: true, ..self }
+    }
+}
+
+impl Kind {
+    async fn collect(self, limit: usize) -> Result<Bytes, HttpError> {
         let too_large = || HttpError::BodyTooLarge { limit: limit as u64 };
-        let body = match self.0 {
-            Kind::Empty => return Ok(Bytes::new()),
-            Kind::Bytes(bytes) if bytes.len() > limit => return Err(too_large()),
-            Kind::Bytes(bytes) => return Ok(bytes),
-            Kind::Stream(body) => body,
+        let body = match self {
+            Self::Empty => return Ok(Bytes::new()),
+            Self::Bytes(bytes) if bytes.len() > limit => return Err(too_large()),
+            Self::Bytes(bytes) => return Ok(bytes),
+            Self::Stream(body) => body,
         };
         let collected = Limited::new(body, limit).collect().await;
         let collected = collected.map_err(|error| {
@@ -84,9 +102,15 @@ impl Body {
     }
 }
 
+impl From<Kind> for Body {
+    fn from(kind: Kind) -> Self {
+        Self { kind, answers_change: false }
+    }
+}
+
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(if bytes.is_empty() { Kind::Empty } else { Kind::Bytes(bytes) })
+        if bytes.is_empty() { Kind::Empty } else { Kind::Bytes(bytes) }.into()
     }
 }
 
@@ -116,19 +140,23 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Empty => Poll::Ready(None),
             Kind::Bytes(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = Kind::Empty;
+                self.kind = Kind::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Kind::Stream(body) => Pin::new(body).poll_frame(cx),
+            Kind::Stream(body) => {
+                let frame = Pin::new(body).poll_frame(cx);
+                let of_change = self.answers_change;
+                frame.map_err(|error| if of_change { error.unknown() } else { error })
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => true,
             Kind::Bytes(_) => false,
             Kind::Stream(body) => body.is_end_stream(),
@@ -136,7 +164,7 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(body) => body.size_hint(),
@@ -147,7 +175,7 @@ impl http_body::Body for Body {
 impl fmt::Debug for Body {
     /// What a body holds is nobody's business but its reader's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
+        f.write_str(match &self.kind {
             Kind::Empty => "Body(empty)",
             Kind::Bytes(_) => "Body(bytes)",
             Kind::Stream(_) => "Body(stream)",

@@ -210,6 +210,14 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// The same about a change that it left in doubt.
+    pub(crate) fn unknown(self) -> Self {
+        match self {
+            Self::OutcomeUnknown { .. } => self,
+            error => Self::OutcomeUnknown { source: Arc::new(error) },
+        }
+    }
+
     /// Whether the upstream may have seen the request (or part of it). If not, doing it again is safe
     /// whatever it does.
     pub fn may_have_been_sent(&self) -> bool {

@@ -6,15 +6,10 @@
 mod gate;
 mod refusal;
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
-use http_body::{Body as _, Frame, SizeHint};
 use lockkeeper_core::{Backoff, Ongoing, Upstream};
 use tokio::time::Instant;
 use tower::{ServiceExt as _, service_fn};
@@ -113,7 +108,10 @@ impl Retry {
                 Err(error) => return Came::Error(error),
             };
         }
-        Came::Response(Response::from_parts(head, if is_said { body } else { of_change(body) }))
+        Came::Response(Response::from_parts(
+            head,
+            if is_said { body } else { body.answering_change() },
+        ))
     }
 }
 
@@ -180,43 +178,7 @@ impl Fate {
             }
             Came::Error(error) => error,
         };
-        Err(if self.changes && self.is_open { unknown(error) } else { error })
-    }
-}
-
-fn unknown(error: HttpError) -> HttpError {
-    match error {
-        HttpError::OutcomeUnknown { .. } => error,
-        error => HttpError::OutcomeUnknown { source: Arc::new(error) },
-    }
-}
-
-/// The body of an answer to a change. If it breaks off, the change was made nevertheless, or it may
-/// have been: nobody should read "try again" out of that.
-fn of_change(body: Body) -> Body {
-    if body.is_end_stream() { body } else { Body::stream(AnswerToChange(body)) }
-}
-
-struct AnswerToChange(Body);
-
-impl http_body::Body for AnswerToChange {
-    type Data = Bytes;
-    type Error = HttpError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
-        let frame = Pin::new(&mut self.0).poll_frame(cx);
-        frame.map(|frame| frame.map(|frame| frame.map_err(unknown)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        Err(if self.changes && self.is_open { error.unknown() } else { error })
     }
 }
 
