@@ -1,7 +1,11 @@
 //! A value that must not leave the process by accident: no `Debug`, `Display` or `Serialize` of
 //! what it holds, and wiped when dropped.
 
+use std::path::Path;
+
 use zeroize::Zeroize;
+
+use crate::private::{self, Owner};
 
 /// A credential, key or other secret.
 ///
@@ -51,6 +55,21 @@ impl Secret<String> {
             return text.to_owned();
         }
         text.replace(self.0.as_str(), "***")
+    }
+}
+
+impl Secret<String> {
+    /// The text of a file that holds secrets, of at most `most` bytes; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Why the file is not taken: others can read it, or it is no text.
+    pub fn from_private_file(path: &Path, most: usize) -> Result<Option<Self>, String> {
+        match private::read(path, most, Owner::Anyone) {
+            Ok(bytes) => bytes.into_text().map(Some).ok_or_else(|| "it is no text".to_owned()),
+            Err(refused) if refused.is_missing() => Ok(None),
+            Err(refused) => Err(refused.to_string()),
+        }
     }
 }
 

@@ -1,0 +1,2 @@
+//! MCP connector server for PostgreSQL.
+pub(crate) mod source;

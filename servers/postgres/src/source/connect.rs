@@ -1,0 +1,295 @@
+//! One connection: which host is dialled, whether and how it is encrypted, what the session is set
+//! to before anybody's text reaches it, and how a query on it is cancelled.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_postgres::config::{SslMode, SslNegotiation};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{CancelToken, Client, Config};
+
+use super::bounded::{Bounded, Overlong};
+use super::dsn::{Address, Host, Wants};
+use super::tls::{self, Handshake, Raw, TlsError, TlsMode, Wire};
+
+/// A silent peer is noticed after this time without traffic, and a minute more.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How long a cancellation may take.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A session that was lost with its transaction open ends itself, and frees its locks.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(90);
+
+/// Why there is no connection. Hosts are named for the log and `check`, not for agents.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("{0} has no address")]
+    NoAddress(String),
+    #[error("{place} can't be reached")]
+    Unreachable {
+        place: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{place} doesn't answer")]
+    Silent { place: String },
+    #[error("{place} doesn't speak TLS, which sslmode={mode} asks for", mode = .mode.as_str())]
+    NoTls { place: String, mode: TlsMode },
+    #[error("TLS with {place} failed: {problem}")]
+    Tls { place: String, problem: String },
+    #[error("{0}")]
+    Settings(#[from] TlsError),
+    #[error("{place} refused the login")]
+    Login {
+        place: String,
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    #[error("no host is as target_session_attrs asks for")]
+    NoneWanted,
+}
+
+impl ConnectError {
+    /// The SQLSTATE with which the server refused.
+    pub(crate) fn state(&self) -> Option<&SqlState> {
+        match self {
+            Self::Login { source, .. } => source.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether another attempt, a little later, may go better.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::NoAddress(_) | Self::Unreachable { .. } | Self::Silent { .. } | Self::NoneWanted => {
+                true
+            }
+            Self::NoTls { .. } | Self::Tls { .. } | Self::Settings(_) => false,
+            // Starting up, shutting down, out of slots; or it broke off.
+            Self::Login { .. } => self.state().is_none_or(|state| {
+                let code = state.code();
+                code.starts_with("57P") || code.starts_with("53") || code.starts_with("08")
+            }),
+        }
+    }
+}
+
+/// A connection whose session is set up.
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    pub(crate) overlong: Overlong,
+    pub(crate) cancel: Cancel,
+    pub(crate) encrypted: bool,
+}
+
+/// Where a running query is cancelled.
+#[derive(Clone)]
+pub(crate) struct Cancel {
+    token: CancelToken,
+    host: Host,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+/// Settings of the session, given when it is opened.
+pub(crate) struct Session<'a> {
+    pub(crate) application: &'a str,
+    /// Schemas in which unqualified names are looked up.
+    pub(crate) search_path: &'a str,
+    pub(crate) read_only: bool,
+}
+
+/// Connects to the first host that answers as it should.
+pub(crate) async fn connect(
+    address: &Address,
+    session: &Session<'_>,
+) -> Result<Connection, ConnectError> {
+    let tls = match address.tls.mode {
+        TlsMode::Disable => None,
+        _ => Some(address.tls.client()?),
+    };
+    let passes = match address.wants {
+        Wants::PreferStandby => vec![Wants::ReadOnly, Wants::Any],
+        wants => vec![wants],
+    };
+    let mut failed = ConnectError::NoneWanted;
+    for wants in passes {
+        for host in &address.hosts {
+            let connecting = connect_to(address, host, tls.as_ref(), session);
+            let connected = timeout(address.connect_timeout, connecting).await;
+            match connected.unwrap_or_else(|_| Err(ConnectError::Silent { place: place(host) })) {
+                Ok(connection) if suits(&connection.client, wants).await => return Ok(connection),
+                Ok(_) => {}
+                Err(error) => failed = error,
+            }
+        }
+    }
+    Err(failed)
+}
+
+async fn suits(client: &Client, wants: Wants) -> bool {
+    let sql = "SELECT pg_catalog.pg_is_in_recovery() OR \
+        pg_catalog.current_setting('default_transaction_read_only') = 'on'";
+    let wanted = match wants {
+        Wants::Any | Wants::PreferStandby => return true,
+        Wants::ReadWrite => false,
+        Wants::ReadOnly => true,
+    };
+    let row = client.query_typed(sql, &[]).await;
+    let row = row.ok().and_then(|rows| rows.into_iter().next());
+    row.and_then(|row| row.try_get::<_, bool>(0).ok()) == Some(wanted)
+}
+
+async fn connect_to(
+    address: &Address,
+    host: &Host,
+    tls: Option<&Arc<ClientConfig>>,
+    session: &Session<'_>,
+) -> Result<Connection, ConnectError> {
+    let overlong = Overlong::default();
+    let (wire, handshake) = dial(host, address.tls.mode, tls, &overlong).await?;
+    let encrypted = handshake.is_some();
+    let mut config = Config::new();
+    config
+        .user(&address.user)
+        .dbname(&address.database)
+        .application_name(address.application.as_deref().unwrap_or(session.application))
+        .options(session.options(address.options.as_deref()))
+        .channel_binding(address.channel_binding)
+        .ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable })
+        // The request for TLS has been made by then: the driver goes on with the handshake.
+        .ssl_negotiation(SslNegotiation::Direct);
+    if let Some(password) = &address.password {
+        config.password(password.0.expose());
+    }
+    let handshake = handshake.unwrap_or_else(Handshake::none);
+    let login = config.connect_raw(wire, handshake).await;
+    let (client, connection) = login.map_err(|source| match tls_problem(&source) {
+        Some(problem) => ConnectError::Tls { place: place(host), problem },
+        None => ConnectError::Login { place: place(host), source },
+    })?;
+    #[expect(clippy::disallowed_methods, reason = "drives the connection until it is closed")]
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(state = error.code().map(SqlState::code), "a connection ended");
+        }
+    });
+    let token = client.cancel_token();
+    let cancel = Cancel { token, host: host.clone(), tls: tls.filter(|_| encrypted).cloned() };
+    Ok(Connection { client, overlong, cancel, encrypted })
+}
+
+impl Session<'_> {
+    /// For the startup packet: the defaults of the whole session, which each transaction states
+    /// anew. What the owner's connection string says comes first, so that ours holds.
+    fn options(&self, given: Option<&str>) -> String {
+        let read_only = if self.read_only { "on" } else { "off" };
+        let escaped = |text: &str| text.replace('\\', "\\\\").replace(' ', "\\ ");
+        format!(
+            "{} -c default_transaction_read_only={read_only} -c search_path={} \
+             -c idle_in_transaction_session_timeout={} -c lock_timeout=5000 -c datestyle=ISO \
+             -c intervalstyle=iso_8601 -c timezone=UTC -c bytea_output=hex -c lc_monetary=C \
+             -c extra_float_digits=1 -c row_security=on",
+            given.unwrap_or_default(),
+            escaped(self.search_path),
+            IDLE_IN_TRANSACTION.as_millis(),
+        )
+    }
+}
+
+/// Opens a socket and agrees on TLS, or on none.
+async fn dial(
+    host: &Host,
+    mode: TlsMode,
+    tls: Option<&Arc<ClientConfig>>,
+    overlong: &Overlong,
+) -> Result<(Wire, Option<Handshake>), ConnectError> {
+    let unreachable = |source| ConnectError::Unreachable { place: place(host), source };
+    let mut socket = open(host).await?;
+    // As with libpq: a Unix socket is as private as the machine.
+    let tls = tls.filter(|_| host.socket().is_none());
+    let Some(config) = tls else {
+        return Ok((Wire::Plain(Bounded::new(socket, overlong.clone())), None));
+    };
+    if tls::ask(&mut socket).await.map_err(unreachable)? {
+        let name = ServerName::try_from(host.name.clone()).map_err(|_| ConnectError::Tls {
+            place: place(host),
+            problem: "the host's name is none that a certificate can hold".to_owned(),
+        })?;
+        let handshake = Handshake { config: Some(Arc::clone(config)), name: Some(name) };
+        return Ok((Wire::Agreed(socket, overlong.clone()), Some(handshake)));
+    }
+    if mode > TlsMode::Prefer {
+        return Err(ConnectError::NoTls { place: place(host), mode });
+    }
+    Ok((Wire::Plain(Bounded::new(socket, overlong.clone())), None))
+}
+
+async fn open(host: &Host) -> Result<Raw, ConnectError> {
+    let unreachable = |source| ConnectError::Unreachable { place: place(host), source };
+    if let Some(path) = host.socket() {
+        #[cfg(unix)]
+        return match tokio::net::UnixStream::connect(&path).await {
+            Ok(socket) => Ok(Box::new(socket)),
+            Err(source) => Err(unreachable(source)),
+        };
+        #[cfg(not(unix))]
+        return Err(unreachable(io::Error::other(path.display().to_string())));
+    }
+    let name = host.address.as_deref().unwrap_or(&host.name);
+    let addresses = tokio::net::lookup_host((name, host.port)).await;
+    let addresses: Vec<_> = addresses.map(Iterator::collect).unwrap_or_default();
+    if addresses.is_empty() {
+        return Err(ConnectError::NoAddress(host.name.clone()));
+    }
+    let socket = TcpStream::connect(addresses.as_slice()).await.map_err(unreachable)?;
+    socket.set_nodelay(true).map_err(unreachable)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 6);
+    SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(unreachable)?;
+    Ok(Box::new(socket))
+}
+
+impl Cancel {
+    /// Asks the server to stop what runs on the connection. Nobody says whether it did.
+    pub(crate) async fn cancel(&self) {
+        let cancelling = async {
+            let mode = if self.tls.is_some() { TlsMode::Require } else { TlsMode::Disable };
+            let (wire, handshake) =
+                dial(&self.host, mode, self.tls.as_ref(), &Overlong::default()).await.ok()?;
+            let handshake = handshake.unwrap_or_else(Handshake::none);
+            self.token.cancel_query_raw(wire, handshake).await.ok()
+        };
+        if timeout(CANCEL_TIMEOUT, cancelling).await.ok().flatten().is_none() {
+            tracing::debug!("a query could not be cancelled");
+        }
+    }
+}
+
+fn place(host: &Host) -> String {
+    match host.socket() {
+        Some(path) => path.display().to_string(),
+        None => format!("{}:{}", host.name, host.port),
+    }
+}
+
+/// What rustls says of a failed handshake.
+fn tls_problem(error: &tokio_postgres::Error) -> Option<String> {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return Some(error.to_string());
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(error.to_string());
+        }
+        source = error.source();
+    }
+    None
+}

@@ -1,0 +1,90 @@
+//! What the database, or the way to it, can't do. The source's own words; `refusal.rs` says them to
+//! agents.
+
+use lockkeeper_core::{Open, ToolError};
+use tokio_postgres::error::{DbError, ErrorPosition};
+
+use super::bounded::Overlong;
+use super::connect::ConnectError;
+use super::dsn::DsnError;
+
+/// Why an operation on a database failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PgError {
+    #[error("the connection string can't be used: {0}")]
+    Dsn(#[source] DsnError),
+    #[error("{}", .0.message())]
+    Credential(ToolError),
+    #[error("there is no connection to the database")]
+    Connect(#[source] ConnectError),
+    /// The breaker is open.
+    #[error("the database can't be reached now")]
+    Down(Open),
+    #[error("the connection to the database broke")]
+    Closed,
+    #[error("a row of {bytes} bytes is too long to be read")]
+    RowTooLong { bytes: u64 },
+    /// The database said no.
+    #[error("{}", .0.message)]
+    Refused(Box<Refusal>),
+    #[error("parameter {index} can't be given as `{expected}`: {problem}")]
+    Parameter { index: usize, expected: String, problem: String },
+    #[error("the driver failed")]
+    Driver(#[source] tokio_postgres::Error),
+}
+
+/// What PostgreSQL says of an error
+/// (<https://www.postgresql.org/docs/current/protocol-error-fields.html>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// SQLSTATE.
+    pub(crate) state: String,
+    pub(crate) message: String,
+    pub(crate) detail: Option<String>,
+    pub(crate) hint: Option<String>,
+    /// Where in the statement, in characters from 1.
+    pub(crate) position: Option<u32>,
+}
+
+impl From<&DbError> for Refusal {
+    fn from(error: &DbError) -> Self {
+        let position = match error.position() {
+            Some(ErrorPosition::Original(position)) => Some(*position),
+            _ => None,
+        };
+        Self {
+            state: error.code().code().to_owned(),
+            message: error.message().to_owned(),
+            detail: error.detail().map(str::to_owned),
+            hint: error.hint().map(str::to_owned),
+            position,
+        }
+    }
+}
+
+impl PgError {
+    /// What the driver reports of a connection that has this bound.
+    pub(crate) fn of(error: tokio_postgres::Error, overlong: &Overlong) -> Self {
+        if let Some(bytes) = overlong.bytes() {
+            return Self::RowTooLong { bytes };
+        }
+        if let Some(refused) = error.as_db_error() {
+            return Self::Refused(Box::new(refused.into()));
+        }
+        if error.is_closed() {
+            return Self::Closed;
+        }
+        Self::Driver(error)
+    }
+
+    /// Whether the connection was gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Self::Closed => true,
+            Self::Driver(error) => error.is_closed(),
+            // The administrator ended it, or the server is going down.
+            Self::Refused(refusal) => refusal.state.starts_with("57P"),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Reading: one statement in a read-only transaction that is always rolled back. Its rows come
+//! through a portal, so many at a time as are asked for; between two pages the transaction stays
+//! open for a while. A task of its own holds it, which ends it when nobody asks any more.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use futures_util::future::try_join;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Portal, Row, Statement, Transaction};
+
+use super::connect::Connection;
+use super::error::PgError;
+use super::pool::{Lease, Pool};
+
+/// How long rows that nobody asked for yet are kept.
+pub(crate) const KEPT: Duration = Duration::from_secs(60);
+
+/// Rows that are fetched at once.
+const BATCH: i32 = 64;
+
+/// A statement that may run, with its parameters.
+pub(crate) struct Query {
+    pub(crate) sql: String,
+    pub(crate) params: Vec<Box<dyn ToSql + Sync + Send>>,
+    /// Of each execution.
+    pub(crate) timeout: Duration,
+}
+
+/// The rows of a statement, read as they are asked for. Dropped, the statement is cancelled.
+pub(crate) struct Rows {
+    pub(crate) statement: Statement,
+    ahead: VecDeque<Row>,
+    /// The portal has no more.
+    ended: bool,
+    asks: mpsc::Sender<Ask>,
+}
+
+struct Ask(oneshot::Sender<Result<Batch, PgError>>);
+
+struct Batch {
+    rows: Vec<Row>,
+    ended: bool,
+}
+
+impl Rows {
+    /// The next row.
+    pub(crate) async fn next(&mut self) -> Result<Option<Row>, PgError> {
+        if self.ahead.is_empty() && !self.ended {
+            let (reply, batch) = oneshot::channel();
+            // The task is gone when its time was up or the connection broke.
+            self.asks.send(Ask(reply)).await.map_err(|_| PgError::Closed)?;
+            let Batch { rows, ended } = batch.await.map_err(|_| PgError::Closed)??;
+            self.ahead = rows.into();
+            self.ended = ended;
+        }
+        Ok(self.ahead.pop_front())
+    }
+
+    /// Puts a row back that didn't fit.
+    pub(crate) fn put_back(&mut self, row: Row) {
+        self.ahead.push_front(row);
+    }
+}
+
+impl Pool {
+    /// Runs `query`. Nothing has been fetched when it returns.
+    pub(crate) async fn read(&self, query: Query) -> Result<Rows, PgError> {
+        let lease = self.take().await?;
+        let (begun, begins) = oneshot::channel();
+        let (asks, asked) = mpsc::channel(1);
+        #[expect(clippy::disallowed_methods, reason = "ends with its last asker, or after a while")]
+        tokio::spawn(serve(lease, query, begun, asked));
+        let statement = begins.await.map_err(|_| PgError::Closed)??;
+        Ok(Rows { statement, ahead: VecDeque::new(), ended: false, asks })
+    }
+}
+
+/// How a transaction ended.
+enum End {
+    /// Its end is sent; the connection can be used again.
+    Whole,
+    /// Nobody waits for it any more.
+    Abandoned,
+    Broken,
+}
+
+/// The task: from the beginning of the transaction to its end.
+async fn serve(
+    mut lease: Lease,
+    query: Query,
+    begun: oneshot::Sender<Result<Statement, PgError>>,
+    asked: mpsc::Receiver<Ask>,
+) {
+    match run(&mut lease, query, begun, asked).await {
+        End::Whole => lease.give_back(),
+        // Its place is free when the database has been told, not when it has listened.
+        End::Abandoned => lease.connection.cancel.cancel().await,
+        End::Broken => {}
+    }
+}
+
+async fn run(
+    lease: &mut Lease,
+    query: Query,
+    mut begun: oneshot::Sender<Result<Statement, PgError>>,
+    mut asked: mpsc::Receiver<Ask>,
+) -> End {
+    let Connection { client, overlong, .. } = &mut lease.connection;
+    let beginning = tokio::select! {
+        beginning = begin(client, query) => beginning,
+        () = begun.closed() => return End::Abandoned,
+    };
+    let (transaction, statement, portal) = match beginning {
+        Ok(begun) => begun,
+        Err(error) => return failed(begun, PgError::of(error, overlong)),
+    };
+    if begun.send(Ok(statement)).is_err() {
+        return End::Whole;
+    }
+    // Dropped, the transaction is rolled back: whatever was said is undone.
+    while let Ok(Some(Ask(mut reply))) = timeout(KEPT, asked.recv()).await {
+        let fetched = tokio::select! {
+            fetched = fetch(&transaction, &portal) => fetched,
+            () = reply.closed() => return End::Abandoned,
+        };
+        match fetched {
+            Ok(batch) => {
+                let ended = batch.ended;
+                if reply.send(Ok(batch)).is_err() || ended {
+                    break;
+                }
+            }
+            Err(error) => return failed(reply, PgError::of(error, overlong)),
+        }
+    }
+    End::Whole
+}
+
+/// Begins a transaction in which nothing can be changed, and the statement in it. Until there is a
+/// snapshot a transaction can be made one that writes (measured): the settings take it.
+async fn begin(
+    client: &mut Client,
+    query: Query,
+) -> Result<(Transaction<'_>, Statement, Portal), tokio_postgres::Error> {
+    let transaction = client.build_transaction().read_only(true).start().await?;
+    let settings = settings(query.timeout);
+    // Both are sent before either is answered, in this order.
+    let (_, statement) =
+        try_join(transaction.batch_execute(&settings), transaction.prepare(&query.sql)).await?;
+    let portal = transaction.bind_raw(&statement, query.params).await?;
+    Ok((transaction, statement, portal))
+}
+
+/// States the settings of a transaction, which a pooler may have handed to us with others.
+fn settings(timeout: Duration) -> String {
+    format!(
+        "SELECT pg_catalog.set_config('statement_timeout', '{}', true), \
+         pg_catalog.set_config('lock_timeout', '5000', true)",
+        timeout.as_millis().max(1)
+    )
+}
+
+async fn fetch(
+    transaction: &Transaction<'_>,
+    portal: &Portal,
+) -> Result<Batch, tokio_postgres::Error> {
+    let mut stream = pin!(transaction.query_portal_raw(portal, BATCH).await?);
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        rows.push(row);
+    }
+    // A suspended portal counts nothing.
+    let ended = stream.rows_affected().is_some();
+    Ok(Batch { rows, ended })
+}
+
+fn failed<T>(reply: oneshot::Sender<Result<T, PgError>>, error: PgError) -> End {
+    let end = if matches!(error, PgError::Refused(_)) { End::Whole } else { End::Broken };
+    // Whoever asked may be gone.
+    drop(reply.send(Err(error)));
+    end
+}
