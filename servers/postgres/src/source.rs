@@ -1,8 +1,204 @@
-//! The databases.
+//! The databases: how they are reached, what is read from them, and by which names. Knows no MCP.
+
 pub(crate) mod bounded;
 pub(crate) mod connect;
+pub(crate) mod cursors;
 pub(crate) mod dsn;
 pub(crate) mod error;
 pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod tls;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lockkeeper_core::{
+    Credentials, Environment, Masks, NameScope, Ports, Reach, Separator, StartError,
+};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use self::cursors::Cursors;
+use self::dsn::Address;
+use self::error::PgError;
+use self::pool::{Place, Pool};
+use self::reading::Query;
+
+/// What is served, decided.
+pub(crate) struct Config {
+    pub(crate) databases: BTreeMap<String, DatabaseConfig>,
+    pub(crate) connections: usize,
+    /// Functions of the databases' own that statements may call: `schema.name`.
+    pub(crate) allowed_functions: Vec<String>,
+    pub(crate) require_safe_role: bool,
+    pub(crate) ddl: bool,
+    pub(crate) export_dir: Option<PathBuf>,
+}
+
+/// One database.
+pub(crate) struct DatabaseConfig {
+    pub(crate) dsn: Option<String>,
+    pub(crate) credential: Credentials,
+    pub(crate) description: Option<String>,
+    pub(crate) search_path: Vec<String>,
+}
+
+/// What the tools work on.
+pub struct Pg {
+    databases: BTreeMap<String, Database>,
+    pub(crate) cursors: Cursors,
+    pub(crate) allowed_functions: Vec<String>,
+    pub(crate) require_safe_role: bool,
+    pub(crate) ddl: bool,
+    pub(crate) export_dir: Option<PathBuf>,
+}
+
+/// A database, with what may be seen of it.
+pub(crate) struct Database {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) search_path: Vec<String>,
+    /// Rules over `database.schema.table.column`.
+    pub(crate) scope: NameScope,
+    pub(crate) masks: Masks,
+    pub(crate) pool: Pool,
+}
+
+/// How long a question to the catalogues may take.
+const CATALOG_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Pg {
+    pub(crate) fn open(config: Config, environment: &Environment) -> Result<Self, StartError> {
+        let scope = environment.scope.names(Separator('.')).map_err(StartError::new)?;
+        let connections = config.connections;
+        let variables: BTreeMap<String, String> = environment
+            .variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let database = |(name, given): (String, DatabaseConfig)| {
+            let place = Place {
+                dsn: given.dsn,
+                credential: given.credential,
+                variables: variables.clone(),
+                home: environment.home.clone(),
+                search_path: search_path(&given.search_path),
+            };
+            // As many labels as there are databases in the settings.
+            let upstream = environment.upstream(name.clone().leak());
+            let database = Database {
+                name: name.clone(),
+                description: given.description,
+                search_path: given.search_path,
+                scope: scope.clone(),
+                masks: environment.masks.clone(),
+                pool: Pool::new(place, upstream, connections),
+            };
+            (name, database)
+        };
+        Ok(Self {
+            databases: config.databases.into_iter().map(database).collect(),
+            cursors: Cursors::default(),
+            allowed_functions: config.allowed_functions,
+            require_safe_role: config.require_safe_role,
+            ddl: config.ddl,
+            export_dir: config.export_dir,
+        })
+    }
+
+    /// The database of that name, or the only one.
+    pub(crate) fn database(&self, name: Option<&str>) -> Result<&Database, PgError> {
+        match name {
+            Some(name) => self.databases.get(name).ok_or_else(|| PgError::NoDatabase {
+                names: self.databases.keys().cloned().collect(),
+            }),
+            None if self.databases.len() == 1 => {
+                self.databases.values().next().ok_or(PgError::Closed)
+            }
+            None => Err(PgError::WhichDatabase { names: self.databases.keys().cloned().collect() }),
+        }
+    }
+
+    /// All of them, by name.
+    pub(crate) fn databases(&self) -> impl Iterator<Item = &Database> {
+        self.databases.values()
+    }
+
+    /// What is reached on this machine and beyond.
+    pub(crate) fn reach(&self) -> Reach {
+        let mut reach = Reach::default();
+        let mut ports = Some(Vec::new());
+        for database in self.databases() {
+            match database.pool.known_address() {
+                Some(address) => {
+                    reach.read.extend(address.tls.files().map(PathBuf::from));
+                    let tcp = address.hosts.iter().filter(|host| host.socket().is_none());
+                    if let Some(ports) = &mut ports {
+                        ports.extend(tcp.map(|host| host.port));
+                    }
+                }
+                // Where it is stands in the credential, which isn't read before it is needed.
+                None => ports = None,
+            }
+            reach.read.extend(database.pool.password_file());
+        }
+        reach.write.extend(self.export_dir.clone());
+        reach.ports = match ports {
+            Some(mut ports) => {
+                ports.sort_unstable();
+                ports.dedup();
+                Ports::Fixed(ports)
+            }
+            None => Ports::Open,
+        };
+        reach
+    }
+}
+
+impl Database {
+    /// Asks the catalogues. `sql` is ours and qualifies all that it names.
+    pub(crate) async fn ask(
+        &self,
+        sql: &str,
+        params: Vec<Box<dyn ToSql + Sync + Send>>,
+    ) -> Result<Vec<Row>, PgError> {
+        let query = Query { sql: sql.to_owned(), params, timeout: CATALOG_TIMEOUT };
+        let mut rows = self.pool.read(query).await?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().await? {
+            all.push(row);
+        }
+        Ok(all)
+    }
+
+    /// Whether something of this database exists for agents: its name, part by part, without the
+    /// database's.
+    pub(crate) fn admits(&self, name: &[&str]) -> Result<(), String> {
+        let mut full = vec![self.name.as_str()];
+        full.extend(name);
+        self.scope.admits(&full)
+    }
+}
+
+/// As the server takes it: quoted names, what PostgreSQL itself has first.
+fn search_path(schemas: &[String]) -> String {
+    let quoted = schemas.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+    std::iter::once("pg_catalog".to_owned()).chain(quoted).collect::<Vec<_>>().join(",")
+}
+
+impl Pool {
+    /// Where the database is, if that is known without its credential.
+    fn known_address(&self) -> Option<Address> {
+        let Place { dsn, variables, .. } = self.place();
+        // The password file is read when it is needed.
+        Address::parse(dsn.as_deref()?, variables, None).ok()
+    }
+
+    /// The password file, if it is one of those.
+    fn password_file(&self) -> Option<PathBuf> {
+        let Place { variables, home, .. } = self.place();
+        let named = variables.get("PGPASSFILE").map(PathBuf::from);
+        named.or_else(|| Some(home.as_ref()?.join(".pgpass")))
+    }
+}

@@ -74,7 +74,10 @@ impl Frames {
                 let body = u64::from(u32::from_be_bytes(length)).saturating_sub(4);
                 if body > LONGEST_MESSAGE {
                     self.overlong.0.store(body, Ordering::Relaxed);
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "a message is too long"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "a message is too long",
+                    ));
                 }
                 (self.have, self.body) = (0, body);
             }

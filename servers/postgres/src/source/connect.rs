@@ -68,9 +68,10 @@ impl ConnectError {
     /// Whether another attempt, a little later, may go better.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::NoAddress(_) | Self::Unreachable { .. } | Self::Silent { .. } | Self::NoneWanted => {
-                true
-            }
+            Self::NoAddress(_)
+            | Self::Unreachable { .. }
+            | Self::Silent { .. }
+            | Self::NoneWanted => true,
             Self::NoTls { .. } | Self::Tls { .. } | Self::Settings(_) => false,
             // Starting up, shutting down, out of slots; or it broke off.
             Self::Login { .. } => self.state().is_none_or(|state| {

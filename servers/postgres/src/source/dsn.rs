@@ -122,21 +122,44 @@ const KNOWN: &[&str] = &[
     "user",
 ];
 
-/// The environment's variables and the parameters that they stand for.
-pub(crate) const VARIABLES: &[(&str, &str)] = &[
+/// The environment's variables that are read, by their names.
+pub(crate) const NAMES: &[&str] = &[
+    "DATABASE_URL",
+    "PGCHANNELBINDING",
+    "PGCONNECT_TIMEOUT",
+    "PGDATABASE",
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGOPTIONS",
+    "PGPASSFILE",
+    "PGPASSWORD",
+    "PGPORT",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGTARGETSESSIONATTRS",
+    "PGUSER",
+    "USER",
+];
+
+/// The parameters that they stand for.
+const PARAMETERS: &[(&str, &str)] = &[
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGCONNECT_TIMEOUT", "connect_timeout"),
+    ("PGDATABASE", "dbname"),
     ("PGHOST", "host"),
     ("PGHOSTADDR", "hostaddr"),
-    ("PGPORT", "port"),
-    ("PGUSER", "user"),
+    ("PGOPTIONS", "options"),
+    ("PGPASSFILE", "passfile"),
     ("PGPASSWORD", "password"),
-    ("PGDATABASE", "dbname"),
-    ("PGSSLMODE", "sslmode"),
-    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGPORT", "port"),
     ("PGSSLCERT", "sslcert"),
     ("PGSSLKEY", "sslkey"),
-    ("PGCONNECT_TIMEOUT", "connect_timeout"),
+    ("PGSSLMODE", "sslmode"),
+    ("PGSSLROOTCERT", "sslrootcert"),
     ("PGTARGETSESSIONATTRS", "target_session_attrs"),
-    ("PGPASSFILE", "passfile"),
+    ("PGUSER", "user"),
 ];
 
 /// The longest wait for a connection that a connection string may ask for.
@@ -146,7 +169,7 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_PASSFILE: usize = 1 << 20;
 
 impl Address {
-    /// Reads `dsn`. What it leaves open comes from `environment`, by the names of [`VARIABLES`],
+    /// Reads `dsn`. What it leaves open comes from `environment`, by [`PARAMETERS`],
     /// then from the password file, then from libpq's defaults.
     pub(crate) fn parse(
         dsn: &str,
@@ -154,7 +177,7 @@ impl Address {
         home: Option<&Path>,
     ) -> Result<Self, DsnError> {
         let mut given = parameters(dsn)?;
-        for (variable, name) in VARIABLES {
+        for (variable, name) in PARAMETERS {
             if let Some(value) = environment.get(*variable).filter(|value| !value.is_empty()) {
                 given.entry((*name).to_owned()).or_insert_with(|| value.clone());
             }
@@ -352,9 +375,9 @@ fn from_file(file: &Path, hosts: &[Host], database: &str, user: &str) -> Option<
     let wanted = [name, &port, database, user];
     text.expose().lines().find_map(|line| {
         let mut fields = fields(line).into_iter();
-        let matches = wanted.iter().all(|wanted| {
-            fields.next().is_some_and(|field| field == "*" || field == *wanted)
-        });
+        let matches = wanted
+            .iter()
+            .all(|wanted| fields.next().is_some_and(|field| field == "*" || field == *wanted));
         matches.then(|| fields.next()).flatten().map(Secret::new)
     })
 }

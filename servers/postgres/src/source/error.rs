@@ -11,6 +11,10 @@ use super::dsn::DsnError;
 /// Why an operation on a database failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PgError {
+    #[error("there is no database of that name")]
+    NoDatabase { names: Vec<String> },
+    #[error("there are several databases")]
+    WhichDatabase { names: Vec<String> },
     #[error("the connection string can't be used: {0}")]
     Dsn(#[source] DsnError),
     #[error("{}", .0.message())]

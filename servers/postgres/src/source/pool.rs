@@ -63,6 +63,10 @@ impl Pool {
         Self(Arc::new(Shared { place, upstream, slots, idle: Mutex::default() }))
     }
 
+    pub(crate) fn place(&self) -> &Place {
+        &self.0.place
+    }
+
     /// A connection with no transaction open; waits for one if all are in use.
     pub(crate) async fn take(&self) -> Result<Lease, PgError> {
         // The semaphore is never closed.
@@ -128,9 +132,8 @@ impl Pool {
     /// Where the database is. Reads the credential.
     pub(crate) async fn address(&self) -> Result<Address, PgError> {
         let Place { dsn, credential, variables, home, .. } = &self.0.place;
-        let parse = |dsn: &str| {
-            Address::parse(dsn, variables, home.as_deref()).map_err(PgError::Dsn)
-        };
+        let parse =
+            |dsn: &str| Address::parse(dsn, variables, home.as_deref()).map_err(PgError::Dsn);
         if !credential.is_configured() {
             return parse(dsn.as_deref().unwrap_or_default());
         }

@@ -73,7 +73,10 @@ impl Pool {
         let lease = self.take().await?;
         let (begun, begins) = oneshot::channel();
         let (asks, asked) = mpsc::channel(1);
-        #[expect(clippy::disallowed_methods, reason = "ends with its last asker, or after a while")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends with its last asker, or after a while"
+        )]
         tokio::spawn(serve(lease, query, begun, asked));
         let statement = begins.await.map_err(|_| PgError::Closed)??;
         Ok(Rows { statement, ahead: VecDeque::new(), ended: false, asks })

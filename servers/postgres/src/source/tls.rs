@@ -114,7 +114,8 @@ impl TlsSettings {
             (Some(certificate), Some(key)) => {
                 let chain = certificates(certificate)?;
                 let bytes = read(key)?;
-                let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| file(key, "no private key in PEM"))?;
+                let key = PrivateKeyDer::from_pem_slice(&bytes)
+                    .map_err(|_| file(key, "no private key in PEM"))?;
                 builder.with_client_auth_cert(chain, key).map_err(settings)?
             }
             _ => return Err(TlsError::NoKey),
@@ -328,13 +329,15 @@ impl TlsStream for Encrypted {
 fn end_point(certificate: &[u8]) -> Vec<u8> {
     match signature_algorithm(certificate) {
         // ecdsa-with-SHA384, sha384WithRSAEncryption
-        Some([0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3] | [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 12]) => {
-            Sha384::digest(certificate).to_vec()
-        }
+        Some(
+            [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3]
+            | [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 12],
+        ) => Sha384::digest(certificate).to_vec(),
         // ecdsa-with-SHA512, sha512WithRSAEncryption
-        Some([0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4] | [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 13]) => {
-            Sha512::digest(certificate).to_vec()
-        }
+        Some(
+            [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4]
+            | [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 13],
+        ) => Sha512::digest(certificate).to_vec(),
         _ => Sha256::digest(certificate).to_vec(),
     }
 }

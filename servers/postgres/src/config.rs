@@ -1,0 +1,158 @@
+//! The settings of this server: which databases, how they are reached, and what the operator allows
+//! beyond the defaults.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use lockkeeper_core::{Credential, Environment, StartError, dsn};
+use serde::{Deserialize, Serialize};
+
+use crate::source::{Config, DatabaseConfig};
+
+/// The name of the database that the command line gives.
+const ONLY: &str = "db";
+
+/// The command line and the `[source]` table.
+#[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Where the database is: postgresql://USER@HOST/NAME, or key=value pairs as psql takes them;
+    /// the PG* variables and the password file fill in the rest [env: DATABASE_URL]
+    #[arg(value_name = "DSN")]
+    pub dsn: Option<String>,
+    /// Where the password is, or the whole connection string: env:NAME, file:PATH,
+    /// command:PROGRAM ARGUMENTS or store:NAME
+    #[arg(long, value_name = "SOURCE")]
+    pub credential: Option<Credential>,
+    /// Schemas in which unqualified names are looked up [default: public]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub search_path: Vec<String>,
+    /// A function of the database's own that statements may call, with its schema; repeatable
+    #[arg(long, value_name = "SCHEMA.NAME")]
+    pub allow_function: Vec<String>,
+    /// Serve only if the role that logs in can neither write nor read the server's files
+    #[arg(long)]
+    pub require_safe_role: bool,
+    /// Let `execute` change the schema as well
+    #[arg(long)]
+    pub ddl: bool,
+    /// Let `export` write files into this directory
+    #[arg(long, value_name = "DIR")]
+    pub export_dir: Option<PathBuf>,
+    /// Connections to each database [default: 8]
+    #[arg(long, value_name = "N")]
+    pub connections: Option<usize>,
+    /// Databases by name, in place of the one of the command line.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<String, DatabaseOptions>,
+}
+
+/// One `[source.databases.NAME]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseOptions {
+    /// The connection string.
+    pub dsn: Option<String>,
+    /// Where the password or the whole connection string is.
+    pub credential: Option<Credential>,
+    /// What agents should know of it.
+    pub description: Option<String>,
+    /// Schemas in which unqualified names are looked up.
+    pub search_path: Vec<String>,
+}
+
+/// Connections to each database, unless more or fewer are asked for.
+const CONNECTIONS: usize = 8;
+
+/// Where a connection string comes from if none is given.
+pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
+
+impl Options {
+    /// The credential of the one database of the command line.
+    pub(crate) fn credential(&self) -> Option<Credential> {
+        self.credential.clone()
+    }
+
+    /// Those of the databases that have names.
+    pub(crate) fn credentials(&self) -> BTreeMap<String, Credential> {
+        let named = self.databases.iter();
+        named
+            .filter_map(|(name, database)| Some((name.clone(), database.credential.clone()?)))
+            .collect()
+    }
+}
+
+/// Decides what is served.
+pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Config, StartError> {
+    let wrong = |problem: String| Err(StartError::new(problem));
+    let search_path = match options.search_path.is_empty() {
+        true => vec!["public".to_owned()],
+        false => options.search_path,
+    };
+    let connections = options.connections.unwrap_or(CONNECTIONS);
+    if !(1..=64).contains(&connections) {
+        return wrong("--connections: from 1 to 64".to_owned());
+    }
+    let mut databases = BTreeMap::new();
+    if options.databases.is_empty() {
+        let given = options.dsn.as_deref();
+        if let Some(given) = given {
+            dsn::warn_of_secret(given, "the connection string");
+        }
+        let url = environment.variables.get(DATABASE_URL).map(String::as_str);
+        let dsn = match given.or(url) {
+            Some(dsn) => Some(dsn.to_owned()),
+            None if environment.credential.is_configured() => None,
+            None if environment.variables.contains_key("PGHOST") => Some(String::new()),
+            None => {
+                return wrong(
+                    "name a database: lockkeeper-postgres postgresql://USER@HOST/NAME, \
+                     or set DATABASE_URL or PGHOST"
+                        .to_owned(),
+                );
+            }
+        };
+        let credential = environment.credential.clone();
+        let database = DatabaseConfig { dsn, credential, description: None, search_path };
+        databases.insert(ONLY.to_owned(), database);
+    } else {
+        if options.dsn.is_some() || options.credential.is_some() {
+            return wrong("give one connection string, or [source.databases], not both".to_owned());
+        }
+        for (name, database) in options.databases {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            if name.is_empty() || !name.chars().all(is_name) {
+                return wrong(format!(
+                    "databases.{name}: a name consists of letters, digits, _, -"
+                ));
+            }
+            if database.dsn.is_none() && database.credential.is_none() {
+                return wrong(format!("databases.{name}: dsn or credential says where it is"));
+            }
+            let named = environment.credentials.get(&name);
+            let own_path = !database.search_path.is_empty();
+            let path = if own_path { database.search_path } else { search_path.clone() };
+            let decided = DatabaseConfig {
+                dsn: database.dsn,
+                credential: named.cloned().unwrap_or_default(),
+                description: database.description,
+                search_path: path,
+            };
+            databases.insert(name, decided);
+        }
+    }
+    for function in &options.allow_function {
+        if function.split('.').filter(|part| !part.is_empty()).count() != 2 {
+            return wrong(format!("--allow-function `{function}`: give its schema, as app.price"));
+        }
+    }
+    Ok(Config {
+        databases,
+        connections,
+        allowed_functions: options.allow_function,
+        require_safe_role: options.require_safe_role,
+        ddl: options.ddl,
+        export_dir: options.export_dir,
+    })
+}

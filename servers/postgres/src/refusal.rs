@@ -1,0 +1,94 @@
+//! What a database can't do, as agents are told: a code, PostgreSQL's own words, and what to do.
+//! Hosts, ports and users are for the log and `check`.
+
+use std::error::Error as _;
+
+use lockkeeper_core::ToolError;
+
+use crate::source::connect::ConnectError;
+use crate::source::error::{PgError, Refusal};
+
+/// Who can mend the way to the database.
+const OWNER: &str = "ask the user to run this server's `check`, which says what is wrong";
+
+impl From<PgError> for ToolError {
+    fn from(error: PgError) -> Self {
+        let message = error.to_string();
+        match error {
+            PgError::NoDatabase { names } | PgError::WhichDatabase { names } => {
+                Self::invalid_arguments(message)
+                    .hint(format!("database is one of {}", names.join(", ")))
+            }
+            PgError::Credential(error) => error,
+            PgError::Dsn(_) => Self::new("no_connection", message).hint(OWNER),
+            PgError::Connect(error) => no_connection(&error),
+            PgError::Down(open) => Self::new("upstream_down", message)
+                .hint("call again then; it is asked no sooner")
+                .retry_after_s(open.retry_after.as_secs().max(1)),
+            PgError::Closed => {
+                Self::new("connection_lost", message).hint("nothing was changed; call again")
+            }
+            PgError::RowTooLong { .. } => Self::new("too_large", message)
+                .hint("select less of it, such as left(column, 1000) or octet_length(column)"),
+            PgError::Refused(refusal) => refused(*refusal),
+            PgError::Parameter { .. } => Self::invalid_arguments(message)
+                .hint("give it as PostgreSQL writes such a value, or cast: $1::text"),
+            PgError::Driver(error) => {
+                tracing::warn!(%error, problem = error.source().map(|e| e.to_string()), "the driver failed");
+                Self::new("internal", message).hint("call again; the server's log says more")
+            }
+        }
+    }
+}
+
+fn no_connection(error: &ConnectError) -> ToolError {
+    tracing::warn!(%error, problem = error.source().map(ToString::to_string), "no connection");
+    let (problem, hint) = match error {
+        ConnectError::Login { .. } => match error.state().map(|state| state.code()) {
+            Some("28P01" | "28000") => ("the database refused the login", OWNER),
+            Some("3D000") => ("the database doesn't exist on its server", OWNER),
+            Some("53300") => ("all connections of the database are in use", "call again later"),
+            Some("57P03") => ("the database is starting up or shutting down", "call again later"),
+            _ => ("the database refused the connection", OWNER),
+        },
+        ConnectError::NoTls { .. } | ConnectError::Tls { .. } | ConnectError::Settings(_) => {
+            ("there is no TLS connection as the settings ask for", OWNER)
+        }
+        ConnectError::NoAddress(_)
+        | ConnectError::Unreachable { .. }
+        | ConnectError::Silent { .. }
+        | ConnectError::NoneWanted => ("the database can't be reached", "call again later"),
+    };
+    let refused = ToolError::new("no_connection", problem).hint(hint);
+    if error.may_pass() { refused.retry_after_s(5) } else { refused }
+}
+
+/// An error of the database itself: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn refused(refusal: Refusal) -> ToolError {
+    let Refusal { state, mut message, detail, hint, position } = refusal;
+    if let Some(detail) = detail {
+        message.push_str(&format!("; {detail}"));
+    }
+    let place = position.map(|position| format!(" at character {position}"));
+    let message = format!("{message} (SQLSTATE {state}{})", place.unwrap_or_default());
+    let (code, advice) = match state.as_str() {
+        "57014" => ("timeout", "ask for less, or raise timeout_ms up to the call budget"),
+        "55P03" => ("locked", "another session holds it; call again later"),
+        "42501" => ("permission_denied", "the database's role may not do this"),
+        "25006" => ("read_only", "this transaction can't write"),
+        "53100" | "53200" | "53400" => ("too_large", "ask for less: the database is out of room"),
+        "42P01" | "42703" | "42883" | "3F000" | "42704" => {
+            ("not_found", "list_objects and describe show what there is")
+        }
+        state if state.starts_with("42") => ("invalid_sql", "correct the statement"),
+        state if state.starts_with("22") => ("invalid_value", "correct the values"),
+        state if state.starts_with("23") => ("constraint", "nothing was changed"),
+        state if state.starts_with("40") => ("conflict", "nothing was changed; call again"),
+        state if state.starts_with("57P") || state.starts_with("08") => {
+            ("connection_lost", "nothing was changed; call again")
+        }
+        _ => ("database_error", "correct the statement, or tell the user"),
+    };
+    ToolError::new(code, message)
+        .hint(hint.map_or_else(|| advice.to_owned(), |hint| format!("{hint}; {advice}")))
+}
