@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use lockkeeper_core::{Credential, Environment, StartError, dsn};
 use serde::{Deserialize, Serialize};
 
+use crate::source::dsn::Address;
 use crate::source::{Config, DatabaseConfig};
 
-/// The name of the database that the command line gives.
-const ONLY: &str = "db";
+/// The name of a database whose own is only known to its credential.
+const UNNAMED: &str = "db";
 
 /// The command line and the `[source]` table.
 #[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
@@ -113,9 +114,12 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
                 );
             }
         };
+        let variables = &environment.variables;
+        let known = dsn.as_deref().and_then(|dsn| Address::parse(dsn, variables, None).ok());
+        let name = known.map_or_else(|| UNNAMED.to_owned(), |address| address.database);
         let credential = environment.credential.clone();
         let database = DatabaseConfig { dsn, credential, description: None, search_path };
-        databases.insert(ONLY.to_owned(), database);
+        databases.insert(name, database);
     } else {
         if options.dsn.is_some() || options.credential.is_some() {
             return wrong("give one connection string, or [source.databases], not both".to_owned());

@@ -10,7 +10,7 @@ mod tools;
 use std::collections::BTreeMap;
 
 use lockkeeper_core::{
-    Credential, Environment, NamePattern, Reach, Registered, Separator, Server, StartError,
+    Credential, Environment, Finding, NamePattern, Reach, Registered, Separator, Server, StartError,
 };
 
 pub use config::Options;
@@ -57,5 +57,9 @@ impl Server for Postgres {
 
     fn reach(pg: &Pg) -> Reach {
         pg.reach()
+    }
+
+    async fn report(pg: &Pg) -> Vec<Finding> {
+        pg.findings().await
     }
 }

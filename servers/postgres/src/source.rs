@@ -7,6 +7,7 @@ pub(crate) mod dsn;
 pub(crate) mod error;
 pub(crate) mod pool;
 pub(crate) mod reading;
+pub(crate) mod standing;
 pub(crate) mod tls;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockkeeper_core::{
-    Credentials, Environment, Masks, NameScope, Ports, Reach, Separator, StartError,
+    Credentials, Environment, Finding, Masks, NameScope, Ports, Reach, Separator, StartError,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -52,6 +53,8 @@ pub struct Pg {
     pub(crate) require_safe_role: bool,
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<PathBuf>,
+    /// Whether writing was asked for.
+    pub(crate) writes: bool,
 }
 
 /// A database, with what may be seen of it.
@@ -72,11 +75,7 @@ impl Pg {
     pub(crate) fn open(config: Config, environment: &Environment) -> Result<Self, StartError> {
         let scope = environment.scope.names(Separator('.')).map_err(StartError::new)?;
         let connections = config.connections;
-        let variables: BTreeMap<String, String> = environment
-            .variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect();
+        let variables = &environment.variables;
         let database = |(name, given): (String, DatabaseConfig)| {
             let place = Place {
                 dsn: given.dsn,
@@ -104,7 +103,17 @@ impl Pg {
             require_safe_role: config.require_safe_role,
             ddl: config.ddl,
             export_dir: config.export_dir,
+            writes: environment.write,
         })
+    }
+
+    /// The lines of `check`.
+    pub(crate) async fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for database in self.databases() {
+            findings.extend(database.findings(self.writes).await);
+        }
+        findings
     }
 
     /// The database of that name, or the only one.

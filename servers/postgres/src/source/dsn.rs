@@ -173,12 +173,12 @@ impl Address {
     /// then from the password file, then from libpq's defaults.
     pub(crate) fn parse(
         dsn: &str,
-        environment: &BTreeMap<String, String>,
+        environment: &BTreeMap<&'static str, String>,
         home: Option<&Path>,
     ) -> Result<Self, DsnError> {
         let mut given = parameters(dsn)?;
         for (variable, name) in PARAMETERS {
-            if let Some(value) = environment.get(*variable).filter(|value| !value.is_empty()) {
+            if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
                 given.entry((*name).to_owned()).or_insert_with(|| value.clone());
             }
         }
@@ -397,4 +397,103 @@ fn fields(line: &str) -> Vec<String> {
         }
     }
     fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(dsn: &str, environment: &[(&'static str, &str)]) -> Result<Address, DsnError> {
+        let environment = environment.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        Address::parse(dsn, &environment.collect(), None)
+    }
+
+    /// What is in it that can be shown, in one line.
+    fn shown(dsn: &str, environment: &[(&'static str, &str)]) -> String {
+        let address = match parse(dsn, environment) {
+            Ok(address) => address,
+            Err(error) => return error.to_string(),
+        };
+        let hosts: Vec<String> = address
+            .hosts
+            .iter()
+            .map(|host| match &host.address {
+                Some(address) => format!("{}({address}):{}", host.name, host.port),
+                None => format!("{}:{}", host.name, host.port),
+            })
+            .collect();
+        let password = address.password.map(|password| password.0.expose().clone());
+        format!(
+            "{} {} {} {} {}",
+            address.user,
+            password.unwrap_or_default(),
+            hosts.join(","),
+            address.database,
+            address.tls.mode.as_str()
+        )
+    }
+
+    #[test]
+    fn connection_strings_are_read_as_libpq_reads_them() {
+        for (dsn, expected) in [
+            ("postgresql://ada@db.example/app", "ada  db.example:5432 app prefer"),
+            ("postgres://ada:pw@h:6432/app?sslmode=verify-full", "ada pw h:6432 app verify-full"),
+            ("postgresql://ada@h", "ada  h:5432 ada prefer"),
+            ("postgresql://ada@h1:1,h2:2/a", "ada  h1:1,h2:2 a prefer"),
+            ("postgresql://ada@h1,h2:2/a", "a host without a port"),
+            ("postgresql://a%40b:p%2Fw@[::1]:7/x%20y", "a@b p/w ::1:7 x y prefer"),
+            ("postgresql://ada:a@b/c@h/app", "ada a@b/c h:5432 app prefer"),
+            ("postgresql:///app?host=/run/pg&user=ada", "ada  /run/pg:5432 app prefer"),
+            ("postgresql://ada@%2Frun%2Fpg/app", "ada  /run/pg:5432 app prefer"),
+            ("host=h port=1 user=ada dbname='my app'", "ada  h:1 my app prefer"),
+            (r"user=ada password='it\'s \\' host = h", r"ada it's \ h:5432 ada prefer"),
+            ("user=ada host=h hostaddr=10.0.0.1", "ada  h(10.0.0.1):5432 ada prefer"),
+            ("user=ada", "ada  localhost:5432 ada prefer"),
+            ("user=ada ssl=x", "`ssl` is no parameter that this server knows"),
+            ("user=ada sslmode=on", "`sslmode` has a value that it can't have"),
+            ("user=ada port=0", "`port` has a value that it can't have"),
+            ("user=ada sslcrl=x", "`sslcrl` is no parameter that this server knows"),
+            ("user=ada password='x", "a quote isn't closed"),
+            ("mysql://ada@h/x", "it begins with postgresql:// or consists of key=value pairs"),
+            ("app", "it begins with postgresql:// or consists of key=value pairs"),
+            ("postgresql://a%zz@h", "a part of it isn't percent-encoded as a URL must be"),
+            ("postgresql://h/x", "it names no user, and neither does PGUSER"),
+            ("user=ada host=a,b,c port=1,2", "it has 3 hosts and 2 ports"),
+        ] {
+            let expected = match expected {
+                "a host without a port" => "ada  h1:5432,h2:2 a prefer",
+                expected => expected,
+            };
+            assert_eq!(shown(dsn, &[]), expected, "{dsn}");
+        }
+    }
+
+    #[test]
+    fn what_a_connection_string_leaves_open_the_environment_says() {
+        let environment = [("PGUSER", "eve"), ("PGHOST", "pg"), ("PGSSLMODE", "require")];
+        assert_eq!(shown("", &environment), "eve  pg:5432 eve require");
+        assert_eq!(shown("postgresql://ada@h/app", &environment), "ada  h:5432 app require");
+        assert_eq!(shown("", &[("USER", "joe")]), "joe  localhost:5432 joe prefer");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_password_file_is_used_if_it_is_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pgpass");
+        let lines = "# comment\nother:5432:*:ada:no\nh\\:1:5432:*:ada:no\nh:5432:app:ada:s\\:x\\\\y\n*:*:*:*:last\n";
+        std::fs::write(&file, lines).unwrap();
+        let path = file.to_str().unwrap();
+        let mode = |mode| {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode(0o600);
+        let place = [("PGPASSFILE", path)];
+        assert_eq!(shown("postgresql://ada@h/app", &place), "ada s:x\\y h:5432 app prefer");
+        assert_eq!(shown("postgresql://bob@x/app", &place), "bob last x:5432 app prefer");
+        assert_eq!(shown("postgresql://ada:own@h/app", &place), "ada own h:5432 app prefer");
+        mode(0o644);
+        assert_eq!(shown("postgresql://ada@h/app", &place), "ada  h:5432 app prefer");
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Place {
     pub(crate) dsn: Option<String>,
     /// The password, or the whole connection string.
     pub(crate) credential: Credentials,
-    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) variables: BTreeMap<&'static str, String>,
     pub(crate) home: Option<PathBuf>,
     pub(crate) search_path: String,
 }
@@ -81,6 +81,12 @@ impl Pool {
         }
         let connection = self.connect().await?;
         Ok(Lease { connection, born: now, home: self.clone(), _slot: slot })
+    }
+
+    /// Whether the connections at hand are encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter().any(|idle| idle.connection.encrypted)
     }
 
     fn pop(&self) -> Option<Idle> {
