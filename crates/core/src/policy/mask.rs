@@ -69,6 +69,11 @@ impl Masks {
         self.rules.iter().map(|rule| format!("{} = \"{}\"", rule.stated, rule.mask.as_str()))
     }
 
+    /// Whether nothing is masked, so that nobody need ask.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// The strictest mask over what has this name, given part by part.
     pub fn of(&self, name: &[&str]) -> Option<Mask> {
         self.rules.iter().filter(|rule| rule.pattern.covers(name)).map(|rule| rule.mask).max()
@@ -135,6 +140,7 @@ mod tests {
     #[test]
     fn what_is_left_of_a_value() {
         let masks = masks(&[]);
+        assert!(masks.is_empty());
         assert_eq!(masks.apply(Mask::Redact, "4111111111111111"), "[redacted:masked]");
         assert_eq!(masks.apply(Mask::Last4, "4111111111111234"), "[redacted:masked]1234");
         assert_eq!(masks.apply(Mask::Last4, "größenwahn🦀"), "[redacted:masked]ahn🦀");
