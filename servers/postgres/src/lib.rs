@@ -6,6 +6,7 @@ mod config;
 mod refusal;
 mod source;
 mod tools;
+mod values;
 
 use std::collections::BTreeMap;
 

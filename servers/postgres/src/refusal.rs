@@ -77,6 +77,10 @@ fn refused(refusal: Refusal) -> ToolError {
         "42501" => ("permission_denied", "the database's role may not do this"),
         "25006" => ("read_only", "this transaction can't write"),
         "53100" | "53200" | "53400" => ("too_large", "ask for less: the database is out of room"),
+        // Results travel in the binary form, which aclitem, box2d and the like don't have.
+        "42883" if message.starts_with("no binary output function") => {
+            ("invalid_sql", "cast the columns of this type to text")
+        }
         "42P01" | "42703" | "42883" | "3F000" | "42704" => {
             ("not_found", "list_objects and describe show what there is")
         }
