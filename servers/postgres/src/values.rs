@@ -23,6 +23,7 @@ mod container;
 mod extension;
 mod json;
 mod number;
+pub(crate) mod parameter;
 mod postgis;
 mod scalar;
 mod search;

@@ -7,6 +7,7 @@ use tokio_postgres::error::{DbError, ErrorPosition};
 use super::bounded::Overlong;
 use super::connect::ConnectError;
 use super::dsn::DsnError;
+use crate::values::parameter::ParameterError;
 
 /// Why an operation on a database failed.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,10 @@ impl PgError {
         }
         if let Some(refused) = error.as_db_error() {
             return Self::Refused(Box::new(refused.into()));
+        }
+        if let Some(error) = ParameterError::of(&error) {
+            let ParameterError { index, expected, problem } = error.clone();
+            return Self::Parameter { index, expected, problem };
         }
         if error.is_closed() {
             return Self::Closed;
