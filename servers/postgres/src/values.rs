@@ -22,6 +22,7 @@ mod codec;
 mod container;
 mod extension;
 mod json;
+pub(crate) mod masking;
 mod number;
 pub(crate) mod parameter;
 mod postgis;
