@@ -132,18 +132,16 @@ impl Shown {
         let mut budget = Budget::new(show.longest);
         let mut reader = Reader::new(bytes);
         let value = self.codec.json(&mut reader, &mut budget);
-        match value.and_then(|value| reader.end().map(|()| value)) {
-            Ok(value) => {
-                tally.unknown += u64::from(budget.is_unknown);
-                value
-            }
-            // As text it says what is wrong with it.
-            Err(_) => {
-                let mut text = String::new();
-                self.text(bytes, show, &mut text, tally);
-                Value::String(text)
-            }
+        if let Ok(value) = value
+            && reader.end().is_ok()
+        {
+            tally.unknown += u64::from(budget.is_unknown);
+            return value;
         }
+        // As text it says what is wrong with it.
+        let mut text = String::new();
+        self.text(bytes, show, &mut text, tally);
+        Value::String(text)
     }
 
     /// Writes the text of a value.
