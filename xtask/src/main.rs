@@ -50,7 +50,8 @@ cargo xtask COMMAND
 
   counterparts [--without NAME]...
       Fetch the programs of others that tests run against into target/counterparts:
-      python (the official Python client), node, inspector (the official Inspector).
+      python (the official Python client), node, inspector (the official Inspector),
+      postgres (PostgreSQL 16 and 18), postgres-15 (with contrib extensions).
 
   help
       Show this text.
