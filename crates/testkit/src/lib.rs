@@ -5,6 +5,7 @@
 //! | [`in_process::check`] | one call, in both protocol eras, compared with what the agent should see |
 //! | [`in_process::InProcess`] | a session with a server in the test's own process |
 //! | [`stdio::Launch`] | the same with a real binary over pipes, byte by byte |
+//! | `postgres::Cluster` | a PostgreSQL of its own for a test, with the feature `postgres` |
 //! | [`surface::check`] | the rules for names, schemas, hints and bytes of every tool |
 //! | [`fault::HttpProxy`], [`fault::TcpProxy`] | a real upstream with what networks do to it |
 //! | [`notes::NotesService`] | a real upstream |
@@ -24,6 +25,8 @@ pub mod in_process;
 mod message;
 #[cfg(feature = "faults")]
 pub mod notes;
+#[cfg(all(feature = "postgres", unix))]
+pub mod postgres;
 #[cfg(feature = "faults")]
 mod serving;
 pub mod stdio;
