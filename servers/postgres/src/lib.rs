@@ -3,6 +3,7 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make their own files"))]
 
 mod config;
+pub mod guard;
 mod refusal;
 mod source;
 mod tools;

@@ -1,0 +1,99 @@
+//! Decides whether a statement that an agent wrote may be sent to the database. Two steps, both
+//! closed by default:
+//!
+//! 1. [`Statement::parse`] takes exactly one SELECT, VALUES, TABLE, EXPLAIN of these or SHOW.
+//!    Every kind of syntax that is not on a list refuses, and so does everything the parser is
+//!    not sure about. It notes each name by which the statement can reach something: relations,
+//!    functions, operators, types, settings. Where `PostgreSQL` might see a use, one is noted:
+//!    too many names cost a look-up, one too few is a hole.
+//! 2. [`judge`] looks those names up in the catalog of the same connection, under its search
+//!    path, and decides for every object that a name might mean.
+//!
+//! What is sent is never the text that came in but [`Statement::text`], written anew from the
+//! tokens that were judged: comments gone, names folded, cut to their length and quoted, strings
+//! with their escapes resolved. So `PostgreSQL`'s lexer can't see other tokens than the guard.
+//!
+//! The guard is one layer. It counts on a read-only transaction with a snapshot around the
+//! statement and on the fixed search path, and does not replace a role with few rights.
+
+mod catalog;
+mod judge;
+mod kinds;
+mod names;
+mod parse;
+mod refusal;
+mod tokens;
+mod trusted;
+mod uses;
+mod walk;
+
+pub use catalog::{FACTS, FACTS_SETTINGS, Facts, LOCKED, Relation};
+pub use judge::{Policy, Scope, Standing, Verdict, judge};
+pub use names::Name;
+pub use refusal::Refusal;
+pub use uses::{Call, Notation, Uses};
+
+/// A statement that may be judged: one that only reads, as far as its syntax tells.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    text: String,
+    places: Vec<(usize, usize)>,
+    uses: Uses,
+    kind: Kind,
+}
+
+/// What a statement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// SELECT, VALUES, TABLE, or a combination of these.
+    Query,
+    /// EXPLAIN of a query; with ANALYZE, the query runs.
+    Explain {
+        /// Whether the query is run.
+        analyze: bool,
+    },
+    /// SHOW of one setting.
+    Show,
+}
+
+impl Statement {
+    /// Reads one statement. Never panics and never overflows the stack, whatever it is given.
+    pub fn parse(sql: &str) -> Result<Self, Refusal> {
+        parse::parse(sql)
+    }
+
+    /// What to send, in place of what came in.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// By which names it can reach something.
+    pub fn uses(&self) -> &Uses {
+        &self.uses
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The place in the text that came in, in bytes, for a place in [`Self::text`]: errors of
+    /// the database name the latter.
+    pub fn place(&self, at: usize) -> usize {
+        let next = self.places.partition_point(|&(rendered, _)| rendered <= at);
+        self.places.get(next.saturating_sub(1)).map_or(0, |&(_, original)| original)
+    }
+}
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod generator;
+#[cfg(test)]
+mod mutation;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod scratch;
