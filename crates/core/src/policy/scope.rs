@@ -80,6 +80,18 @@ pub struct NameScope {
 }
 
 impl NameScope {
+    /// Whether any rule is in force.
+    pub fn restricts(&self) -> bool {
+        !self.allow.is_empty() || !self.deny.is_empty()
+    }
+
+    /// Whether a denial covers this name, whatever the allow-lists say. What is one thing under two
+    /// names (a part that is also reached through its whole) exists if an allow-list admits either,
+    /// and doesn't if either is denied.
+    pub fn denies(&self, name: &[&str]) -> bool {
+        self.deny.iter().any(|(pattern, _)| pattern.covers(name))
+    }
+
     /// Whether what has this canonical name exists.
     ///
     /// # Errors
