@@ -119,6 +119,13 @@ fn names_are_completed() {
         let many = values("name", "many");
         assert_eq!(many["values"].as_array().unwrap().len(), 100);
         assert_eq!((&many["total"], &many["hasMore"]), (&json!(250), &json!(true)));
+        let others = json!({
+            "ref": {"type": "ref/resource", "uri": TEMPLATE},
+            "argument": {"name": "name", "value": "co"},
+            "context": {"arguments": {"before": "se"}},
+        });
+        let answer = session.ask("completion/complete", others);
+        assert_eq!(answer["result"]["completion"]["values"], json!(["second"]));
         let prompt = json!({
             "ref": {"type": "ref/prompt", "name": "x"},
             "argument": {"name": "x", "value": ""},

@@ -36,7 +36,7 @@ use crate::error::ToolError;
 use crate::metrics::{Noted, OTHER_METHOD};
 use crate::outside::Altered;
 use crate::pipeline::{Ask, Caller, Pipeline, Reading, Reply, Request};
-use crate::resource::{Body, Contents, RegisteredResource, matches};
+use crate::resource::{Body, Contents, RegisteredResource, Typed, matches};
 use crate::text::truncate_at_char;
 use crate::trace::Trace;
 use crate::wire::Ids;
@@ -247,8 +247,13 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
             resource: None,
             caller: caller(&context),
         };
-        let (name, typed) = (request.argument.name, request.argument.value);
-        let values = self.pipeline.read(reading, |call| (resource.complete)(call, name, typed));
+        let others = request.context.and_then(|context| context.arguments).unwrap_or_default();
+        let typed = Typed {
+            variable: request.argument.name,
+            text: request.argument.value,
+            others: others.into_iter().collect(),
+        };
+        let values = self.pipeline.read(reading, |call| (resource.complete)(call, typed));
         // A name that can't be completed has no completions; that is not an error to show.
         let (mut values, _) = said_if_ours(values.await)?.unwrap_or_default();
         let total = u32::try_from(values.len()).ok();

@@ -58,7 +58,7 @@ pub use outside::{AROUND, Altered, Outside, Shown, Unclear, placeholder};
 pub use policy::mask::{Mask, Masks};
 pub use policy::scope::{NamePattern, NameScope, Scope, ScopePattern, Separator};
 pub use resource::{
-    Body, Contents, Listed, RegisteredResource, Resource, Variables, percent_decode,
+    Body, Contents, Listed, RegisteredResource, Resource, Typed, Variables, percent_decode,
     percent_encode_path, resource,
 };
 pub use sandbox::Ports;

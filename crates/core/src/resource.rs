@@ -35,8 +35,7 @@ pub trait Resource<S: Send + Sync + 'static>: 'static {
     /// Values for a variable that begin with what was typed.
     fn complete(
         _cx: Cx<'_, S, Read>,
-        _variable: String,
-        _typed: String,
+        _typed: Typed,
     ) -> impl Future<Output = Result<Vec<String>, ToolError>> + Send {
         async { Ok(Vec::new()) }
     }
@@ -44,6 +43,17 @@ pub trait Resource<S: Send + Sync + 'static>: 'static {
 
 /// The variables of a matched URI, percent-decoded.
 pub type Variables = BTreeMap<&'static str, String>;
+
+/// The beginning of a value for a variable of a template.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    /// The variable's name.
+    pub variable: String,
+    /// What was typed.
+    pub text: String,
+    /// Values of other variables, as far as the client names them.
+    pub others: BTreeMap<String, String>,
+}
 
 /// What a resource holds.
 #[derive(Debug, Clone)]
@@ -112,7 +122,7 @@ pub struct Listed {
 }
 
 type Reading<T> = BoxFuture<'static, Result<T, ToolError>>;
-type Complete<S> = fn(Arc<Call<S>>, String, String) -> Reading<Vec<String>>;
+type Complete<S> = fn(Arc<Call<S>>, Typed) -> Reading<Vec<String>>;
 
 /// A resource in the form in which a server lists it. Made by [`resource`].
 pub struct RegisteredResource<S: 'static> {
@@ -132,9 +142,7 @@ pub const fn resource<S: Send + Sync + 'static, R: Resource<S>>() -> RegisteredR
         tool: R::TOOL,
         read: |call, variables| Box::pin(async move { R::read(Cx::new(&call), variables).await }),
         list: |call| Box::pin(async move { R::list(Cx::new(&call)).await }),
-        complete: |call, variable, typed| {
-            Box::pin(async move { R::complete(Cx::new(&call), variable, typed).await })
-        },
+        complete: |call, typed| Box::pin(async move { R::complete(Cx::new(&call), typed).await }),
     }
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockkeeper_core::{
-    Body, Contents, Cx, Listed, Read, RegisteredResource, Resource, ToolError, Variables,
+    Body, Contents, Cx, Listed, Read, RegisteredResource, Resource, ToolError, Typed, Variables,
     percent_encode_path, resource,
 };
 
@@ -36,12 +36,9 @@ impl Resource<Fs> for Files {
         Ok(roots.into_iter().map(listed).collect())
     }
 
-    async fn complete(
-        cx: Cx<'_, Fs, Read>,
-        _variable: String,
-        typed: String,
-    ) -> Result<Vec<String>, ToolError> {
-        let paths = cx.blocking(move |fs, _| fs.files.complete(&format!("/{typed}"))).await?;
+    async fn complete(cx: Cx<'_, Fs, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
+        let paths =
+            cx.blocking(move |fs, _| fs.files.complete(&format!("/{}", typed.text))).await?;
         Ok(paths.into_iter().map(|path| path.trim_start_matches('/').to_owned()).collect())
     }
 }
