@@ -173,12 +173,7 @@ impl Database {
         params: Vec<Box<dyn ToSql + Sync + Send>>,
     ) -> Result<Vec<Row>, PgError> {
         let query = Query { sql: sql.to_owned(), params, timeout: CATALOG_TIMEOUT };
-        let mut rows = self.pool.read(query).await?;
-        let mut all = Vec::new();
-        while let Some(row) = rows.next().await? {
-            all.push(row);
-        }
-        Ok(all)
+        Ok(self.pool.read(query).await?.rest().await?.into())
     }
 
     /// Whether something of this database exists for agents: its name, part by part, without the

@@ -40,7 +40,8 @@ pub(crate) struct Rows {
     asks: mpsc::Sender<Ask>,
 }
 
-struct Ask(oneshot::Sender<Result<Batch, PgError>>);
+/// For so many rows, all if that is 0.
+struct Ask(i32, oneshot::Sender<Result<Batch, PgError>>);
 
 struct Batch {
     rows: Vec<Row>,
@@ -51,14 +52,27 @@ impl Rows {
     /// The next row.
     pub(crate) async fn next(&mut self) -> Result<Option<Row>, PgError> {
         if self.ahead.is_empty() && !self.ended {
-            let (reply, batch) = oneshot::channel();
-            // The task is gone when its time was up or the connection broke.
-            self.asks.send(Ask(reply)).await.map_err(|_| PgError::Closed)?;
-            let Batch { rows, ended } = batch.await.map_err(|_| PgError::Closed)??;
-            self.ahead = rows.into();
-            self.ended = ended;
+            self.fetch(BATCH).await?;
         }
         Ok(self.ahead.pop_front())
+    }
+
+    /// All that are left, at once: for statements of ours, whose rows are small and few enough.
+    pub(crate) async fn rest(mut self) -> Result<VecDeque<Row>, PgError> {
+        if !self.ended {
+            self.fetch(0).await?;
+        }
+        Ok(self.ahead)
+    }
+
+    async fn fetch(&mut self, most: i32) -> Result<(), PgError> {
+        let (reply, batch) = oneshot::channel();
+        // The task is gone when its time was up or the connection broke.
+        self.asks.send(Ask(most, reply)).await.map_err(|_| PgError::Closed)?;
+        let Batch { rows, ended } = batch.await.map_err(|_| PgError::Closed)??;
+        self.ahead.extend(rows);
+        self.ended = ended;
+        Ok(())
     }
 
     /// Puts a row back that didn't fit.
@@ -126,9 +140,9 @@ async fn run(
         return End::Whole;
     }
     // Dropped, the transaction is rolled back: whatever was said is undone.
-    while let Ok(Some(Ask(mut reply))) = timeout(KEPT, asked.recv()).await {
+    while let Ok(Some(Ask(most, mut reply))) = timeout(KEPT, asked.recv()).await {
         let fetched = tokio::select! {
-            fetched = fetch(&transaction, &portal) => fetched,
+            fetched = fetch(&transaction, &portal, most) => fetched,
             () = reply.closed() => return End::Abandoned,
         };
         match fetched {
@@ -171,8 +185,9 @@ fn settings(timeout: Duration) -> String {
 async fn fetch(
     transaction: &Transaction<'_>,
     portal: &Portal,
+    most: i32,
 ) -> Result<Batch, tokio_postgres::Error> {
-    let mut stream = pin!(transaction.query_portal_raw(portal, BATCH).await?);
+    let mut stream = pin!(transaction.query_portal_raw(portal, most).await?);
     let mut rows = Vec::new();
     while let Some(row) = stream.try_next().await? {
         rows.push(row);
