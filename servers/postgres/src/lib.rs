@@ -2,17 +2,22 @@
 //! transactions of their own, over tables that the policy admits.
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make their own files"))]
 
+mod catalog;
 mod config;
 pub mod guard;
 mod refusal;
+mod resource;
 mod source;
+#[cfg(test)]
+mod testing;
 mod tools;
 mod values;
 
 use std::collections::BTreeMap;
 
 use lockkeeper_core::{
-    Credential, Environment, Finding, NamePattern, Reach, Registered, Separator, Server, StartError,
+    Credential, Environment, Finding, NamePattern, Reach, Registered, RegisteredResource,
+    Separator, Server, StartError,
 };
 
 pub use config::Options;
@@ -43,6 +48,10 @@ impl Server for Postgres {
 
     fn tools() -> &'static [Registered<Pg>] {
         tools::TOOLS
+    }
+
+    fn resources() -> &'static [RegisteredResource<Pg>] {
+        resource::RESOURCES
     }
 
     fn check_resource(pattern: &str) -> Result<(), String> {

@@ -33,6 +33,10 @@ impl From<PgError> for ToolError {
             PgError::Refused(refusal) => refused(*refusal),
             PgError::Parameter { .. } => Self::invalid_arguments(message)
                 .hint("give it as PostgreSQL writes such a value, or cast: $1::text"),
+            PgError::Catalog(error) => {
+                tracing::warn!(%error, "the catalogue can't be read");
+                Self::new("internal", message).hint("query pg_catalog; the server's log says more")
+            }
             PgError::Driver(error) => {
                 tracing::warn!(%error, problem = error.source().map(|e| e.to_string()), "the driver failed");
                 Self::new("internal", message).hint("call again; the server's log says more")

@@ -1,8 +1,16 @@
 //! The tools: one file each, in the order in which they are listed.
 
-use lockkeeper_core::Registered;
+mod describe;
+mod list_objects;
+mod search_objects;
+
+use lockkeeper_core::{Registered, tool};
 
 use crate::source::Pg;
 
 /// All tools of this server.
-pub(crate) static TOOLS: &[Registered<Pg>] = &[];
+pub(crate) static TOOLS: &[Registered<Pg>] = &[
+    tool::<Pg, list_objects::ListObjects>("list_objects"),
+    tool::<Pg, describe::Describe>("describe"),
+    tool::<Pg, search_objects::SearchObjects>("search_objects"),
+];

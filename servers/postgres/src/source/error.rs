@@ -36,6 +36,8 @@ pub(crate) enum PgError {
     Parameter { index: usize, expected: String, problem: String },
     #[error("the driver failed")]
     Driver(#[source] tokio_postgres::Error),
+    #[error("the catalogue answered in a form that isn't known")]
+    Catalog(#[source] serde_json::Error),
 }
 
 /// What PostgreSQL says of an error
