@@ -48,7 +48,7 @@ impl Catalog<'_> {
     /// Asks a question.
     async fn ask<T>(
         &self,
-        sql: &str,
+        sql: &'static str,
         params: Vec<Parameter>,
         read: impl Fn(&Row) -> Result<T, PgError>,
     ) -> Result<Vec<T>, PgError> {

@@ -146,15 +146,23 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
             databases.insert(name, decided);
         }
     }
-    for function in &options.allow_function {
-        if function.split('.').filter(|part| !part.is_empty()).count() != 2 {
-            return wrong(format!("--allow-function `{function}`: give its schema, as app.price"));
+    let mut allowed_functions = Vec::new();
+    for function in options.allow_function {
+        match function.split_once('.') {
+            Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
+                allowed_functions.push((schema.to_owned(), name.to_owned()));
+            }
+            _ => {
+                return wrong(format!(
+                    "--allow-function `{function}`: name it with its schema, as app.price"
+                ));
+            }
         }
     }
     Ok(Config {
         databases,
         connections,
-        allowed_functions: options.allow_function,
+        allowed_functions,
         require_safe_role: options.require_safe_role,
         ddl: options.ddl,
         export_dir: options.export_dir,

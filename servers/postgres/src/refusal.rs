@@ -5,6 +5,7 @@ use std::error::Error as _;
 
 use lockkeeper_core::ToolError;
 
+use crate::guard::Refusal as Guarded;
 use crate::source::connect::ConnectError;
 use crate::source::error::{PgError, Refusal};
 
@@ -30,6 +31,9 @@ impl From<PgError> for ToolError {
             }
             PgError::RowTooLong { .. } => Self::new("too_large", message)
                 .hint("select less of it, such as left(column, 1000) or octet_length(column)"),
+            PgError::NotAllowed(refusal) => not_allowed(&refusal),
+            PgError::Unseen => Self::new("not_allowed", message)
+                .hint("name the tables themselves; tell the user if they are named"),
             PgError::Refused(refusal) => refused(*refusal),
             PgError::Parameter { .. } => Self::invalid_arguments(message)
                 .hint("give it as PostgreSQL writes such a value, or cast: $1::text"),
@@ -99,4 +103,21 @@ fn refused(refusal: Refusal) -> ToolError {
     };
     ToolError::new(code, message)
         .hint(hint.map_or_else(|| advice.to_owned(), |hint| format!("{hint}; {advice}")))
+}
+
+/// What the guard refuses.
+fn not_allowed(refusal: &Guarded) -> ToolError {
+    let (code, hint) = match refusal {
+        Guarded::Empty | Guarded::SeveralStatements | Guarded::Syntax { .. } => {
+            ("invalid_sql", "send one statement that PostgreSQL understands")
+        }
+        Guarded::TooLarge(_) => ("too_large", "split it"),
+        Guarded::NotReading(_) => (
+            "not_allowed",
+            "read with SELECT; `execute` writes, if the server was started with --write",
+        ),
+        Guarded::Relation(_) => ("not_found", "list_objects shows what there is"),
+        _ => ("not_allowed", "write it without that; the server's owner decides what is allowed"),
+    };
+    ToolError::new(code, refusal.to_string()).hint(hint)
 }

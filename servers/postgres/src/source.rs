@@ -1,6 +1,7 @@
 //! The databases: how they are reached, what is read from them, and by which names. Knows no MCP.
 
 pub(crate) mod bounded;
+pub(crate) mod checked;
 pub(crate) mod connect;
 pub(crate) mod cursors;
 pub(crate) mod dsn;
@@ -20,6 +21,7 @@ use lockkeeper_core::{
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use self::checked::Judgements;
 use self::cursors::Cursors;
 use self::dsn::Address;
 use self::error::PgError;
@@ -30,8 +32,8 @@ use self::reading::Query;
 pub(crate) struct Config {
     pub(crate) databases: BTreeMap<String, DatabaseConfig>,
     pub(crate) connections: usize,
-    /// Functions of the databases' own that statements may call: `schema.name`.
-    pub(crate) allowed_functions: Vec<String>,
+    /// Functions of the databases' own that statements may call, by schema and name.
+    pub(crate) allowed_functions: Vec<(String, String)>,
     pub(crate) require_safe_role: bool,
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<PathBuf>,
@@ -49,7 +51,6 @@ pub(crate) struct DatabaseConfig {
 pub struct Pg {
     databases: BTreeMap<String, Database>,
     pub(crate) cursors: Cursors,
-    pub(crate) allowed_functions: Vec<String>,
     pub(crate) require_safe_role: bool,
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<PathBuf>,
@@ -66,6 +67,9 @@ pub(crate) struct Database {
     pub(crate) scope: NameScope,
     pub(crate) masks: Masks,
     pub(crate) pool: Pool,
+    /// Functions of its own that statements may call, by schema and name.
+    functions: Vec<(String, String)>,
+    judgements: Judgements,
 }
 
 /// How long a question to the catalogues may take.
@@ -93,13 +97,14 @@ impl Pg {
                 scope: scope.clone(),
                 masks: environment.masks.clone(),
                 pool: Pool::new(place, upstream, connections),
+                functions: config.allowed_functions.clone(),
+                judgements: Judgements::default(),
             };
             (name, database)
         };
         Ok(Self {
             databases: config.databases.into_iter().map(database).collect(),
             cursors: Cursors::default(),
-            allowed_functions: config.allowed_functions,
             require_safe_role: config.require_safe_role,
             ddl: config.ddl,
             export_dir: config.export_dir,
@@ -169,10 +174,10 @@ impl Database {
     /// Asks the catalogues. `sql` is ours and qualifies all that it names.
     pub(crate) async fn ask(
         &self,
-        sql: &str,
+        sql: &'static str,
         params: Vec<Box<dyn ToSql + Sync + Send>>,
     ) -> Result<Vec<Row>, PgError> {
-        let query = Query { sql: sql.to_owned(), params, timeout: CATALOG_TIMEOUT };
+        let query = Query { sql: sql.into(), params, timeout: CATALOG_TIMEOUT, judged: None };
         Ok(self.pool.read(query).await?.rest().await?.into())
     }
 

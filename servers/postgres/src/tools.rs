@@ -2,6 +2,7 @@
 
 mod describe;
 mod list_objects;
+mod query;
 mod search_objects;
 
 use lockkeeper_core::{Registered, tool};
@@ -10,6 +11,7 @@ use crate::source::Pg;
 
 /// All tools of this server.
 pub(crate) static TOOLS: &[Registered<Pg>] = &[
+    tool::<Pg, query::RunQuery>("query"),
     tool::<Pg, list_objects::ListObjects>("list_objects"),
     tool::<Pg, describe::Describe>("describe"),
     tool::<Pg, search_objects::SearchObjects>("search_objects"),

@@ -3,6 +3,7 @@
 //! few of them and they don't live long.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -17,10 +18,17 @@ pub(crate) struct Cursors {
     kept: Mutex<Kept>,
 }
 
-#[derive(Default)]
 struct Kept {
+    /// Begins anywhere, so that a cursor of another process names none of ours.
     last: u64,
     open: VecDeque<Cursor>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        let anywhere = RandomState::new().build_hasher().finish();
+        Self { last: anywhere >> 24, open: VecDeque::new() }
+    }
 }
 
 struct Cursor {

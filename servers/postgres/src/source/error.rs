@@ -7,6 +7,7 @@ use tokio_postgres::error::{DbError, ErrorPosition};
 use super::bounded::Overlong;
 use super::connect::ConnectError;
 use super::dsn::DsnError;
+use crate::guard::Refusal as Guarded;
 use crate::values::parameter::ParameterError;
 
 /// Why an operation on a database failed.
@@ -29,6 +30,12 @@ pub(crate) enum PgError {
     Closed,
     #[error("a row of {bytes} bytes is too long to be read")]
     RowTooLong { bytes: u64 },
+    /// The guard said no.
+    #[error("{0}")]
+    NotAllowed(Guarded),
+    /// The database sees more in a statement than was judged.
+    #[error("the statement reads more than its text shows")]
+    Unseen,
     /// The database said no.
     #[error("{}", .0.message)]
     Refused(Box<Refusal>),

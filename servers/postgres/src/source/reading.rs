@@ -2,12 +2,13 @@
 //! through a portal, so many at a time as are asked for; between two pages the transaction stays
 //! open for a while. A task of its own holds it, which ends it when nobody asks any more.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
@@ -16,6 +17,7 @@ use tokio_postgres::{Client, Portal, Row, Statement, Transaction};
 use super::connect::Connection;
 use super::error::PgError;
 use super::pool::{Lease, Pool};
+use crate::guard::{LOCKED, Verdict};
 
 /// How long rows that nobody asked for yet are kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(60);
@@ -25,10 +27,12 @@ const BATCH: i32 = 64;
 
 /// A statement that may run, with its parameters.
 pub(crate) struct Query {
-    pub(crate) sql: String,
+    pub(crate) sql: Cow<'static, str>,
     pub(crate) params: Vec<Box<dyn ToSql + Sync + Send>>,
     /// Of each execution.
     pub(crate) timeout: Duration,
+    /// What was judged of it, if that was just now: the database is asked whether it sees the same.
+    pub(crate) judged: Option<Verdict>,
 }
 
 /// The rows of a statement, read as they are asked for. Dropped, the statement is cancelled.
@@ -127,14 +131,15 @@ async fn run(
     mut begun: oneshot::Sender<Result<Statement, PgError>>,
     mut asked: mpsc::Receiver<Ask>,
 ) -> End {
-    let Connection { client, overlong, .. } = &mut lease.connection;
+    let Connection { client, overlong, own, .. } = &mut lease.connection;
     let beginning = tokio::select! {
-        beginning = begin(client, query) => beginning,
+        beginning = begin(client, own, query) => beginning,
         () = begun.closed() => return End::Abandoned,
     };
     let (transaction, statement, portal) = match beginning {
         Ok(begun) => begun,
-        Err(error) => return failed(begun, PgError::of(error, overlong)),
+        Err(Unbegun::Failed(error)) => return failed(begun, PgError::of(error, overlong)),
+        Err(Unbegun::Unseen) => return failed(begun, PgError::Unseen),
     };
     if begun.send(Ok(statement)).is_err() {
         return End::Whole;
@@ -158,26 +163,93 @@ async fn run(
     End::Whole
 }
 
+/// Why a statement didn't begin.
+enum Unbegun {
+    Failed(tokio_postgres::Error),
+    /// The database sees a table in it that was not judged.
+    Unseen,
+}
+
+impl From<tokio_postgres::Error> for Unbegun {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// Begins a transaction in which nothing can be changed, and the statement in it. Until there is a
 /// snapshot a transaction can be made one that writes (measured): the settings take it.
-async fn begin(
-    client: &mut Client,
+async fn begin<'a>(
+    client: &'a mut Client,
+    own: &mut Own,
     query: Query,
-) -> Result<(Transaction<'_>, Statement, Portal), tokio_postgres::Error> {
+) -> Result<(Transaction<'a>, Statement, Portal), Unbegun> {
+    let Query { sql, params, timeout, judged } = query;
+    let locked = match judged {
+        Some(_) => Some(own.statement(client, LOCKED).await?),
+        None => None,
+    };
+    let kept = match &sql {
+        Cow::Borrowed(ours) => Some(own.statement(client, ours).await?),
+        Cow::Owned(_) => None,
+    };
     let transaction = client.build_transaction().read_only(true).start().await?;
-    let settings = settings(query.timeout);
-    // Both are sent before either is answered, in this order.
-    let (_, statement) =
-        try_join(transaction.batch_execute(&settings), transaction.prepare(&query.sql)).await?;
-    let portal = transaction.bind_raw(&statement, query.params).await?;
+    let settings = settings(timeout, kept.is_some());
+    // All are sent before any is answered, in this order.
+    let settle = transaction.batch_execute(&settings);
+    let prepare = async {
+        match kept {
+            Some(statement) => Ok(statement),
+            None => transaction.prepare(&sql).await,
+        }
+    };
+    let look = async {
+        match &locked {
+            Some(locked) => transaction.query_one(locked, &[]).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let ((), statement, seen) = try_join3(settle, prepare, look).await?;
+    if let (Some(judged), Some(seen)) = (judged, seen)
+        && !judged.covers(&seen.try_get::<_, Vec<u32>>(0)?)
+    {
+        return Err(Unbegun::Unseen);
+    }
+    let portal = transaction.bind_raw(&statement, params).await?;
     Ok((transaction, statement, portal))
 }
 
+/// Statements of ours that a connection has prepared: the larger ones take longer to plan than to
+/// run.
+#[derive(Default)]
+pub(crate) struct Own(HashMap<&'static str, Statement>);
+
+impl Own {
+    async fn statement(
+        &mut self,
+        client: &Client,
+        sql: &'static str,
+    ) -> Result<Statement, tokio_postgres::Error> {
+        if let Some(statement) = self.0.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = client.prepare(sql).await?;
+        self.0.insert(sql, statement.clone());
+        Ok(statement)
+    }
+}
+
 /// States the settings of a transaction, which a pooler may have handed to us with others.
-fn settings(timeout: Duration) -> String {
+/// Large statements of `ours` take longer to plan, or to compile, than to run.
+fn settings(timeout: Duration, ours: bool) -> String {
+    let planned_once = if ours {
+        ", pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true), \
+         pg_catalog.set_config('jit', 'off', true)"
+    } else {
+        ""
+    };
     format!(
         "SELECT pg_catalog.set_config('statement_timeout', '{}', true), \
-         pg_catalog.set_config('lock_timeout', '5000', true)",
+         pg_catalog.set_config('lock_timeout', '5000', true){planned_once}",
         timeout.as_millis().max(1)
     )
 }

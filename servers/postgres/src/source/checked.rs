@@ -1,0 +1,124 @@
+//! Statements that the guard let through, remembered for a moment: the same statement with other
+//! parameters, a page later or a thousand times a second, is judged once.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Database;
+use super::error::PgError;
+use crate::guard::{self, FACTS, Facts, Policy, Scope, Standing, Statement, Verdict};
+use crate::values::parameter::Parameter;
+
+/// A judgement holds this long. What the catalogue says may change at any time, also between a
+/// judgement and the statement that follows it.
+const HOLDS: Duration = Duration::from_secs(1);
+
+/// As many judgements are kept.
+const MOST: usize = 64;
+
+/// A statement that may be sent to one database.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) statement: Statement,
+    verdict: Verdict,
+    since: Instant,
+    /// Whether the database has been asked if it sees the same.
+    is_proven: AtomicBool,
+}
+
+impl Checked {
+    /// What the database has to confirm before the statement runs, if it hasn't yet.
+    pub(crate) fn unproven(&self) -> Option<Verdict> {
+        let is_proven = self.is_proven.load(Ordering::Relaxed);
+        (!is_proven).then(|| self.verdict.clone())
+    }
+
+    /// The database has seen what was judged.
+    pub(crate) fn proven(&self) {
+        self.is_proven.store(true, Ordering::Relaxed);
+    }
+
+    /// An error with its place in the text that came in, in place of the one that was sent.
+    pub(crate) fn placed(&self, error: PgError, sql: &str) -> PgError {
+        let PgError::Refused(mut refusal) = error else { return error };
+        if let Some(position) = refusal.position {
+            let at = usize::try_from(position).unwrap_or(1).saturating_sub(1);
+            let text = self.statement.text();
+            let at = text.char_indices().nth(at).map_or(text.len(), |(at, _)| at);
+            let before = sql.get(..self.statement.place(at)).unwrap_or(sql);
+            refusal.position = u32::try_from(before.chars().count() + 1).ok();
+        }
+        PgError::Refused(refusal)
+    }
+}
+
+/// The judgements of one database.
+#[derive(Debug, Default)]
+pub(crate) struct Judgements(Mutex<HashMap<String, Arc<Checked>>>);
+
+impl Judgements {
+    fn get(&self, sql: &str) -> Option<Arc<Checked>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(sql).filter(|checked| checked.since.elapsed() < HOLDS).cloned()
+    }
+
+    fn put(&self, sql: &str, checked: &Arc<Checked>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, checked| checked.since.elapsed() < HOLDS);
+        if kept.len() < MOST {
+            kept.insert(sql.to_owned(), Arc::clone(checked));
+        }
+    }
+}
+
+/// The rules of the policy over the relations of one database.
+struct Relations<'a>(&'a Database);
+
+impl Scope for Relations<'_> {
+    fn is_limited(&self) -> bool {
+        self.0.scope.is_limited()
+    }
+
+    fn standing(&self, schema: &str, name: &str) -> Standing {
+        match self.0.admits(&[schema, name]) {
+            Ok(()) if self.0.scope.is_limited() => Standing::Listed,
+            Ok(()) => Standing::Open,
+            Err(_) => Standing::Denied,
+        }
+    }
+}
+
+impl Database {
+    /// Judges a statement that somebody else wrote.
+    pub(crate) async fn check(&self, sql: &str) -> Result<Arc<Checked>, PgError> {
+        if let Some(checked) = self.judgements.get(sql) {
+            return Ok(checked);
+        }
+        let statement = Statement::parse(sql).map_err(PgError::NotAllowed)?;
+        let facts = self.facts(&statement).await?;
+        let scope = Relations(self);
+        let policy = Policy { scope: &scope, functions: &self.functions };
+        let verdict = guard::judge(&statement, &facts, &policy).map_err(PgError::NotAllowed)?;
+        let checked = Arc::new(Checked {
+            statement,
+            verdict,
+            since: Instant::now(),
+            is_proven: AtomicBool::new(false),
+        });
+        self.judgements.put(sql, &checked);
+        Ok(checked)
+    }
+
+    async fn facts(&self, statement: &Statement) -> Result<Facts, PgError> {
+        let question = Facts::question(statement.uses());
+        let rows = self.ask(FACTS, Parameter::all(vec![question.into(), Facts::EXTENSIONS.into()]));
+        let rows = rows.await?;
+        let row = rows.first().ok_or(PgError::Closed)?;
+        let answer = row.try_get::<_, &str>(0).map_err(PgError::Driver)?;
+        Facts::decode(answer).map_err(PgError::Catalog)
+    }
+}
