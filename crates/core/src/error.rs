@@ -32,6 +32,13 @@ impl ToolError {
         self
     }
 
+    /// Says which part of the call it is about.
+    #[must_use]
+    pub fn about(mut self, part: &str) -> Self {
+        self.message.insert_str(0, &format!("{part}: "));
+        self
+    }
+
     /// Adds when the same call may succeed, seconds.
     #[must_use]
     pub fn retry_after_s(mut self, seconds: u64) -> Self {

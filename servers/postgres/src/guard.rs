@@ -26,12 +26,16 @@ mod tokens;
 mod trusted;
 mod uses;
 mod walk;
+mod writes;
+
+use parse::Purpose;
 
 pub use catalog::{FACTS, FACTS_SETTINGS, Facts, LOCKED, Relation};
 pub use judge::{Policy, Scope, Standing, Verdict, judge};
 pub use names::Name;
 pub use refusal::Refusal;
 pub use uses::{Call, Notation, Uses};
+pub use writes::Writes;
 
 /// A statement that may be judged: one that only reads, as far as its syntax tells.
 #[derive(Debug, Clone)]
@@ -40,6 +44,7 @@ pub struct Statement {
     places: Vec<(usize, usize)>,
     uses: Uses,
     kind: Kind,
+    writes: Option<Writes>,
 }
 
 /// What a statement is.
@@ -54,12 +59,19 @@ pub enum Kind {
     },
     /// SHOW of one setting.
     Show,
+    /// INSERT, UPDATE, DELETE, MERGE, TRUNCATE, or a query with one of these in WITH.
+    Write,
 }
 
 impl Statement {
     /// Reads one statement. Never panics and never overflows the stack, whatever it is given.
     pub fn parse(sql: &str) -> Result<Self, Refusal> {
-        parse::parse(sql)
+        parse::parse(sql, Purpose::Reading)
+    }
+
+    /// Reads one statement that changes rows. What it reads is held against the same lists.
+    pub fn parse_write(sql: &str) -> Result<Self, Refusal> {
+        parse::parse(sql, Purpose::Writing)
     }
 
     /// What to send, in place of what came in.
@@ -70,6 +82,11 @@ impl Statement {
     /// By which names it can reach something.
     pub fn uses(&self) -> &Uses {
         &self.uses
+    }
+
+    /// What it changes: none for one that only reads.
+    pub fn writes(&self) -> Option<&Writes> {
+        self.writes.as_ref()
     }
 
     /// What it is.

@@ -8,9 +8,20 @@ use lockkeeper_core::ToolError;
 use crate::guard::Refusal as Guarded;
 use crate::source::connect::ConnectError;
 use crate::source::error::{PgError, Refusal};
+use crate::source::writing::Failed;
 
 /// Who can mend the way to the database.
 const OWNER: &str = "ask the user to run this server's `check`, which says what is wrong";
+
+impl From<Failed> for ToolError {
+    fn from(failed: Failed) -> Self {
+        let Failed { at, error } = failed;
+        match at {
+            Some(at) => Self::from(error).about(&format!("statements[{at}]")),
+            None => Self::from(error),
+        }
+    }
+}
 
 impl From<PgError> for ToolError {
     fn from(error: PgError) -> Self {
@@ -35,6 +46,21 @@ impl From<PgError> for ToolError {
             PgError::Unseen => Self::new("not_allowed", message)
                 .hint("name the tables themselves; tell the user if they are named"),
             PgError::Refused(refusal) => refused(*refusal),
+            PgError::Hidden(_) => Self::new("not_allowed", message)
+                .hint("INSERT without RETURNING and ON CONFLICT; tell the user if more is needed"),
+            PgError::TooManyRows { rows, .. } => Self::new("too_many_rows", message).hint(format!(
+                "narrow the condition, or say expect_rows: {rows} in all if that is meant"
+            )),
+            PgError::OtherRows { .. } => Self::new("other_rows", message)
+                .hint("query what the conditions match, then correct them or expect_rows"),
+            PgError::NotCounted => Self::new("not_allowed", message)
+                .hint("write it as several statements, without WITH"),
+            PgError::OutOfTime => {
+                Self::new("timeout", message).hint("change less at once: it is safe to call again")
+            }
+            PgError::Unanswered => Self::new("outcome_unknown", message)
+                .hint("query the rows that it would have changed before trying again"),
+            PgError::NotPlanned => Self::new("internal", message).hint("call again"),
             PgError::Parameter { .. } => Self::invalid_arguments(message)
                 .hint("give it as PostgreSQL writes such a value, or cast: $1::text"),
             PgError::Catalog(error) => {
@@ -116,6 +142,9 @@ fn not_allowed(refusal: &Guarded) -> ToolError {
             "not_allowed",
             "read with SELECT; `execute` writes, if the server was started with --write",
         ),
+        Guarded::NotWriting(_) => {
+            ("not_allowed", "query runs what reads; all else is done by the user, or by migrations")
+        }
         Guarded::Relation(_) => ("not_found", "list_objects shows what there is"),
         _ => ("not_allowed", "write it without that; the server's owner decides what is allowed"),
     };

@@ -10,6 +10,7 @@ pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod standing;
 pub(crate) mod tls;
+pub(crate) mod writing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -179,6 +180,11 @@ impl Database {
     ) -> Result<Vec<Row>, PgError> {
         let query = Query { sql: sql.into(), params, timeout: CATALOG_TIMEOUT, judged: None };
         Ok(self.pool.read(query).await?.rest().await?.into())
+    }
+
+    /// Whether the policy hides anything of it.
+    pub(crate) fn hides(&self) -> bool {
+        !self.masks.is_empty() || self.scope.restricts()
     }
 
     /// Whether something of this database exists for agents: its name, part by part, without the

@@ -9,7 +9,7 @@ use lockkeeper_testkit::stdio::Era;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Builder;
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use crate::Postgres;
 
@@ -61,6 +61,22 @@ impl Shop {
             tokio::spawn(connection);
             client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{error:?}"));
         });
+    }
+
+    /// The one value that a query of the superuser gives, as text.
+    pub(crate) fn text(&self, sql: &str) -> String {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let url = self.cluster.url("app");
+            let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            let messages = client.simple_query(sql).await.unwrap();
+            let row = messages.iter().find_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            });
+            row.unwrap_or_default().to_owned()
+        })
     }
 
     /// How the role of this name reaches the shop.

@@ -1,6 +1,7 @@
 //! The tools: one file each, in the order in which they are listed.
 
 mod describe;
+mod execute;
 mod list_objects;
 mod query;
 mod search_objects;
@@ -15,4 +16,5 @@ pub(crate) static TOOLS: &[Registered<Pg>] = &[
     tool::<Pg, list_objects::ListObjects>("list_objects"),
     tool::<Pg, describe::Describe>("describe"),
     tool::<Pg, search_objects::SearchObjects>("search_objects"),
+    tool::<Pg, execute::Execute>("execute"),
 ];

@@ -56,6 +56,18 @@ impl Verdict {
                 .all(|oid| self.relations.contains(oid) || READ_BY_DRIVERS.contains(oid))
     }
 
+    /// The relations that `statement`, the one that was judged, names: each with the name.
+    pub(crate) fn named<'a>(
+        &'a self,
+        statement: &'a Statement,
+    ) -> impl Iterator<Item = (&'a Name, u32)> {
+        let names = statement.uses().relations.iter().enumerate();
+        names.filter_map(|(i, name)| {
+            let relation = self.named.iter().find(|relation| relation.i == i)?;
+            Some((name, relation.oid))
+        })
+    }
+
     /// The relations that the statement names.
     pub fn relations(&self) -> &[Relation] {
         &self.named
@@ -88,7 +100,8 @@ pub fn judge(
         });
     }
     let judge = Judge { policy, facts, functions: facts.by_oid() };
-    let verdict = judge.relations(uses.relations.iter().collect::<Vec<_>>().as_slice())?;
+    let targets = statement.writes().map(|writes| &writes.targets);
+    let verdict = judge.relations(uses.relations.iter().collect::<Vec<_>>().as_slice(), targets)?;
     for (i, call) in uses.functions.iter().enumerate() {
         judge.call(i, call.name.to_string(), call.notation)?;
     }
@@ -106,7 +119,11 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn relations(&self, names: &[&Name]) -> Result<Verdict, Refusal> {
+    fn relations(
+        &self,
+        names: &[&Name],
+        targets: Option<&BTreeSet<Name>>,
+    ) -> Result<Verdict, Refusal> {
         let mut verdict = Verdict { relations: BTreeSet::new(), vouched: false, named: Vec::new() };
         for (i, name) in names.iter().enumerate() {
             let Some(relation) = self.facts.relations.iter().find(|relation| relation.i == i)
@@ -118,10 +135,28 @@ impl Judge<'_> {
                 continue;
             };
             self.relation(name, relation, &mut verdict)?;
+            if targets.is_some_and(|targets| targets.contains(*name)) {
+                Self::target(name, relation)?;
+            }
             verdict.relations.insert(relation.oid);
             verdict.named.push(relation.clone());
         }
         Ok(verdict)
+    }
+
+    /// Whether a relation that may be read may be written to as well: only tables are, because what
+    /// stands behind a view or a foreign table isn't judged.
+    fn target(name: &Name, relation: &Relation) -> Result<(), Refusal> {
+        let reason = if relation.oid < FIRST_OF_USERS {
+            "it belongs to the system"
+        } else if relation.extension.is_some() {
+            "it belongs to an extension"
+        } else if !matches!(relation.kind, 'r' | 'p') {
+            "only tables can be written to; name the table behind it"
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::Target { relation: name.to_string(), reason })
     }
 
     fn relation(

@@ -149,6 +149,65 @@ ALL, ALL_FN, ANY_FN, ARG, ARG_LIST, ARRAY_BOUND, ARRAY_EXPR, ARRAY_TYPE,
     )
 }
 
+/// Whether a node of this kind may be part of a statement that writes, beyond those of queries.
+#[rustfmt::skip]
+pub(super) fn is_of_writing(kind: SyntaxKind) -> bool {
+    use SyntaxKind::{
+        BY_TARGET, COLUMN_TARGET, COLUMN_TARGET_LIST, CONFLICT_DO_NOTHING, CONFLICT_DO_UPDATE_SET,
+        CONFLICT_INDEX_ITEM, CONFLICT_INDEX_ITEM_LIST, CONFLICT_ON_CONSTRAINT, CONFLICT_ON_INDEX,
+        CONSTRAINT_NAME_REF, CONTINUE_IDENTITY, DEFAULT_VALUES, DELETE, INSERT, MERGE,
+        MERGE_CONDITION, MERGE_DELETE, MERGE_DO_NOTHING, MERGE_INSERT, MERGE_UPDATE,
+        MERGE_WHEN_MATCHED, MERGE_WHEN_NOT_MATCHED_SOURCE, MERGE_WHEN_NOT_MATCHED_TARGET,
+        ON_CONFLICT_CLAUSE, OPTIONAL_AS_ALIAS, OVERRIDING_SYSTEM_VALUE, OVERRIDING_USER_VALUE,
+        RESTART_IDENTITY, RETURNING_CLAUSE, SET_CLAUSE, SET_COLUMN_LIST, SET_EXPR, SET_EXPR_LIST,
+        SET_MULTIPLE_COLUMNS, SET_SINGLE_COLUMN, TABLE_LIST, TABLE_NAME_REF, TABLE_RELATION_NAME,
+        TRUNCATE, UPDATE, USING_CLAUSE, USING_ON_CLAUSE,
+    };
+    matches!(
+        kind,
+        BY_TARGET | COLUMN_TARGET | COLUMN_TARGET_LIST | CONFLICT_DO_NOTHING
+        | CONFLICT_DO_UPDATE_SET | CONFLICT_INDEX_ITEM | CONFLICT_INDEX_ITEM_LIST
+        | CONFLICT_ON_CONSTRAINT | CONFLICT_ON_INDEX | CONSTRAINT_NAME_REF | CONTINUE_IDENTITY
+        | DEFAULT_VALUES | DELETE | INSERT | MERGE | MERGE_CONDITION | MERGE_DELETE
+        | MERGE_DO_NOTHING | MERGE_INSERT | MERGE_UPDATE | MERGE_WHEN_MATCHED
+        | MERGE_WHEN_NOT_MATCHED_SOURCE | MERGE_WHEN_NOT_MATCHED_TARGET | ON_CONFLICT_CLAUSE
+        | OPTIONAL_AS_ALIAS | OVERRIDING_SYSTEM_VALUE | OVERRIDING_USER_VALUE | RESTART_IDENTITY
+        | RETURNING_CLAUSE | SET_CLAUSE | SET_COLUMN_LIST | SET_EXPR | SET_EXPR_LIST
+        | SET_MULTIPLE_COLUMNS | SET_SINGLE_COLUMN | TABLE_LIST | TABLE_NAME_REF
+        | TABLE_RELATION_NAME | TRUNCATE | UPDATE | USING_CLAUSE | USING_ON_CLAUSE
+    )
+}
+
+/// Whether a word of this kind may stand in a statement that writes, beyond those of queries.
+pub(super) fn is_keyword_of_writing(kind: SyntaxKind) -> bool {
+    use SyntaxKind::{
+        CONFLICT_KW, CONSTRAINT_KW, CONTINUE_KW, DELETE_KW, DO_KW, IDENTITY_KW, INSERT_KW, INTO_KW,
+        MATCHED_KW, MERGE_KW, NOTHING_KW, OVERRIDING_KW, RESTART_KW, SOURCE_KW, SYSTEM_KW,
+        TARGET_KW, TRUNCATE_KW, UPDATE_KW,
+    };
+    matches!(
+        kind,
+        CONFLICT_KW
+            | CONSTRAINT_KW
+            | CONTINUE_KW
+            | DELETE_KW
+            | DO_KW
+            | IDENTITY_KW
+            | INSERT_KW
+            | INTO_KW
+            | MATCHED_KW
+            | MERGE_KW
+            | NOTHING_KW
+            | OVERRIDING_KW
+            | RESTART_KW
+            | SOURCE_KW
+            | SYSTEM_KW
+            | TARGET_KW
+            | TRUNCATE_KW
+            | UPDATE_KW
+    )
+}
+
 /// Whether a word of this kind may stand in a statement where it is not a name.
 #[rustfmt::skip]
 pub(super) fn is_allowed_keyword(kind: SyntaxKind) -> bool {

@@ -10,6 +10,7 @@ use super::Statement;
 use super::refusal::Refusal;
 use super::tokens::{self, Lexeme, Meaning};
 use super::walk::{self, is_query};
+use super::writes::is_write;
 
 /// The longest statement, in bytes.
 const MOST_BYTES: usize = 256 * 1024;
@@ -32,13 +33,20 @@ const FEW_TOKENS: usize = 64;
 /// The stack for all others. Each token nests at most once, at most 7 kB deep in debug builds.
 const STACK: usize = 96 * 1024 * 1024;
 
-pub(super) fn parse(sql: &str) -> Result<Statement, Refusal> {
+/// What a statement may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Reading,
+    Writing,
+}
+
+pub(super) fn parse(sql: &str, purpose: Purpose) -> Result<Statement, Refusal> {
     if sql.len() > MOST_BYTES {
         return Err(Refusal::TooLarge("at most 256 kB are read"));
     }
     let guarded = |sql: &str| {
         // The parser is made for editors and asserts what it believes.
-        catch_unwind(AssertUnwindSafe(|| read(sql))).unwrap_or_else(|_| Err(confused()))
+        catch_unwind(AssertUnwindSafe(|| read(sql, purpose))).unwrap_or_else(|_| Err(confused()))
     };
     if bounded(sql)? <= FEW_TOKENS {
         return guarded(sql);
@@ -92,16 +100,19 @@ fn bounded(sql: &str) -> Result<usize, Refusal> {
     Ok(tokens)
 }
 
-fn read(sql: &str) -> Result<Statement, Refusal> {
+fn read(sql: &str, purpose: Purpose) -> Result<Statement, Refusal> {
     let (affirmed, negations) = affirmed(sql);
     let parsed = SourceFile::parse(&affirmed);
     let root = parsed.syntax_node();
-    let statement = only_statement(&root)?;
+    let statement = only_statement(&root, purpose)?;
     if let Some(error) = parsed.errors().first() {
         let at = error.range().start().into();
         return Err(Refusal::Syntax { at, message: error.message().to_owned() });
     }
-    let mut lexemes = tokens::read(&root)?;
+    let mut lexemes = match purpose {
+        Purpose::Reading => tokens::read(&root)?,
+        Purpose::Writing => tokens::read_writing(&root)?,
+    };
     for at in negations {
         let place = lexemes.partition_point(|lexeme| lexeme.at < at);
         let Some(next) = lexemes.get(place) else { return Err(confused()) };
@@ -110,9 +121,9 @@ fn read(sql: &str) -> Result<Statement, Refusal> {
         lexemes.insert(place, negation);
     }
 
-    let (kind, uses) = walk::walk(&statement, &lexemes)?;
+    let (kind, uses, writes) = walk::walk(&statement, &lexemes, purpose)?;
     let (text, places) = rewrite(&lexemes);
-    Ok(Statement { text, places, uses, kind })
+    Ok(Statement { text, places, uses, kind, writes })
 }
 
 /// The text without the NOT that follows AND or OR, and where each stood. The parser does not
@@ -140,19 +151,25 @@ fn affirmed(sql: &str) -> (String, Vec<usize>) {
     (affirmed, negations)
 }
 
-/// The one statement of a text, whose kind is one that only reads.
-fn only_statement(root: &SyntaxNode) -> Result<SyntaxNode, Refusal> {
+/// The one statement of a text, whose kind is one that fits.
+fn only_statement(root: &SyntaxNode, purpose: Purpose) -> Result<SyntaxNode, Refusal> {
     let mut statements = root.children().filter(|node| node.kind() != SyntaxKind::EMPTY_STMT);
     let statement = statements.next().ok_or(Refusal::Empty)?;
-    if is_query(statement.kind())
-        || matches!(statement.kind(), SyntaxKind::EXPLAIN | SyntaxKind::SHOW)
-    {
+    let kind = statement.kind();
+    let fits = match purpose {
+        Purpose::Reading => matches!(kind, SyntaxKind::EXPLAIN | SyntaxKind::SHOW),
+        Purpose::Writing => is_write(kind),
+    };
+    if fits || is_query(kind) {
         if statements.next().is_some() {
             return Err(Refusal::SeveralStatements);
         }
         return Ok(statement);
     }
-    Err(Refusal::NotReading(first_words(&statement)))
+    match purpose {
+        Purpose::Reading => Err(Refusal::NotReading(first_words(&statement))),
+        Purpose::Writing => Err(Refusal::NotWriting(first_words(&statement))),
+    }
 }
 
 /// A statement's first word or two, for the message that refuses it.

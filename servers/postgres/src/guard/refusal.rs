@@ -22,8 +22,11 @@ pub enum Refusal {
     /// It is not a statement that only reads.
     #[error("{0} is not allowed: only SELECT, VALUES, TABLE, EXPLAIN of these and SHOW are")]
     NotReading(String),
+    /// It is not a statement that changes rows.
+    #[error("{0} is not allowed: only INSERT, UPDATE, DELETE, MERGE and TRUNCATE are")]
+    NotWriting(String),
     /// A part of it is not on the list of what is understood.
-    #[error("{what} is not allowed in a query (byte {at})")]
+    #[error("{what} is not allowed in a statement (byte {at})")]
     Part {
         /// What it is.
         what: String,
@@ -42,6 +45,14 @@ pub enum Refusal {
     /// A relation that can't be read although there is no allow-list.
     #[error("relation {relation} can't be read: {reason}")]
     Forbidden {
+        /// Which.
+        relation: String,
+        /// Why, and what would help.
+        reason: &'static str,
+    },
+    /// A relation that can't be written to.
+    #[error("relation {relation} can't be written to: {reason}")]
+    Target {
         /// Which.
         relation: String,
         /// Why, and what would help.

@@ -34,8 +34,20 @@ pub(super) enum Meaning {
     Other,
 }
 
-/// Reads the tokens below `root`.
+/// Reads the tokens below `root`, of a query or a part of one.
 pub(super) fn read(root: &SyntaxNode) -> Result<Vec<Lexeme>, Refusal> {
+    read_with(root, kinds::is_allowed_keyword)
+}
+
+/// Reads the tokens of a statement that writes.
+pub(super) fn read_writing(root: &SyntaxNode) -> Result<Vec<Lexeme>, Refusal> {
+    read_with(root, |kind| kinds::is_allowed_keyword(kind) || kinds::is_keyword_of_writing(kind))
+}
+
+fn read_with(
+    root: &SyntaxNode,
+    is_allowed: fn(SyntaxKind) -> bool,
+) -> Result<Vec<Lexeme>, Refusal> {
     let tokens: Vec<SyntaxToken> = root
         .descendants_with_tokens()
         .filter_map(rowan::NodeOrToken::into_token)
@@ -54,7 +66,7 @@ pub(super) fn read(root: &SyntaxNode) -> Result<Vec<Lexeme>, Refusal> {
                 std::iter::once(token).chain(run.map(|(next, _)| next)).collect();
             operator(&run)?
         } else {
-            single(token, after)?
+            single(token, after, is_allowed)?
         };
         lexemes.push(Lexeme { token: token.clone(), at, text, meaning });
         rest = rest.get(used..).unwrap_or_default();
@@ -63,7 +75,11 @@ pub(super) fn read(root: &SyntaxNode) -> Result<Vec<Lexeme>, Refusal> {
 }
 
 /// A token that is not an operator, with what belongs to it of those that follow.
-fn single(token: &SyntaxToken, after: &[SyntaxToken]) -> Result<(Meaning, String, usize), Refusal> {
+fn single(
+    token: &SyntaxToken,
+    after: &[SyntaxToken],
+    is_allowed: fn(SyntaxKind) -> bool,
+) -> Result<(Meaning, String, usize), Refusal> {
     let at = start(token);
     let text = token.text();
     let other = || Ok((Meaning::Other, text.to_owned(), 1));
@@ -127,7 +143,7 @@ fn single(token: &SyntaxToken, after: &[SyntaxToken]) -> Result<(Meaning, String
             && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_') =>
         {
             let parent = parent(token);
-            if !kinds::is_allowed_keyword(kind) && !kinds::is_name(parent) {
+            if !is_allowed(kind) && !kinds::is_name(parent) {
                 return Err(part(&format!("`{}`", text.to_ascii_uppercase()), at));
             }
             let word = text.to_ascii_lowercase();

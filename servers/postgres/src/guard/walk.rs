@@ -7,18 +7,33 @@ use std::collections::HashSet;
 use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
 
 use super::names::{Name, cut};
-use super::parse::first_words;
+use super::parse::{Purpose, first_words};
 use super::refusal::Refusal;
 use super::tokens::{self, Lexeme, Meaning};
 use super::uses::{Call, Notation, Uses};
+use super::writes::{Writes, is_silent, is_write, writer};
 use super::{Kind, kinds, trusted};
 
 /// The kind of a statement and what it can reach.
-pub(super) fn walk(statement: &SyntaxNode, lexemes: &[Lexeme]) -> Result<(Kind, Uses), Refusal> {
+pub(super) fn walk(
+    statement: &SyntaxNode,
+    lexemes: &[Lexeme],
+    purpose: Purpose,
+) -> Result<(Kind, Uses, Option<Writes>), Refusal> {
     let mut walk = Walk::default();
-    let kind = walk.statement(statement)?;
+    let kind = match purpose {
+        Purpose::Reading => walk.statement(statement)?,
+        Purpose::Writing => {
+            walk.writes = Some(Writes::new());
+            walk.visit(statement, &Scope { names: &[], outer: None })?;
+            Kind::Write
+        }
+    };
     walk.tokens(lexemes)?;
-    Ok((kind, walk.uses))
+    if walk.writes.as_ref().is_some_and(|writes| writes.targets.is_empty()) {
+        return Err(Refusal::NotWriting(first_words(statement)));
+    }
+    Ok((kind, walk.uses, walk.writes))
 }
 
 pub(super) fn is_query(kind: SyntaxKind) -> bool {
@@ -53,6 +68,8 @@ struct Walk {
     hoisted: HashSet<SyntaxNode>,
     /// Where the names of functions start that were noted with their arguments.
     noted: HashSet<usize>,
+    /// What is changed, if it may change anything.
+    writes: Option<Writes>,
 }
 
 impl Walk {
@@ -147,14 +164,21 @@ impl Walk {
     }
 
     fn visit(&mut self, node: &SyntaxNode, scope: &Scope<'_>) -> Result<(), Refusal> {
-        Self::allowed(node)?;
-        if is_query(node.kind())
+        if self.writes.is_none() || !kinds::is_of_writing(node.kind()) {
+            Self::allowed(node)?;
+        }
+        if (is_query(node.kind()) || is_write(node.kind()))
             && let Some(with) = leading_with(node)
             && self.hoisted.insert(with.clone())
         {
             return self.with(&with, node, scope);
         }
         self.note(node, scope)?;
+        if let Some(writes) = &mut self.writes
+            && is_write(node.kind())
+        {
+            writes.note(node);
+        }
         for child in node.children() {
             let is_read = child.kind() == SyntaxKind::WITH_CLAUSE && self.hoisted.contains(&child);
             if !is_read {
@@ -199,10 +223,13 @@ impl Walk {
             {
                 return Err(refused("FILTER here", node));
             }
-            SyntaxKind::RELATION_NAME_REF => {
+            SyntaxKind::RELATION_NAME_REF | SyntaxKind::TABLE_NAME_REF => {
                 let path = node.first_child().ok_or_else(|| refused("this name", node))?;
                 let mut parts = segments(&path)?;
+                // What is written to is never a common table expression.
+                let writer = self.writes.is_some().then(|| writer(node)).flatten();
                 if let [name] = parts.as_slice()
+                    && writer.is_none()
                     && scope.has(name)
                 {
                     return Ok(());
@@ -212,6 +239,16 @@ impl Walk {
                     parts.remove(0);
                 }
                 let name = Name::of(parts).ok_or_else(|| refused("this name", node))?;
+                if let Some(writes) = &mut self.writes {
+                    if !writer.as_ref().is_some_and(is_silent) {
+                        writes.shown.insert(name.clone());
+                    }
+                    if writer.is_some() {
+                        writes.targets.insert(name.clone());
+                        // Columns may follow, which make no call of it.
+                        self.noted.extend(node.last_token().map(|last| tokens::start(&last)));
+                    }
+                }
                 self.uses.relations.insert(name);
             }
             SyntaxKind::PAREN_FROM_ITEM => {
@@ -358,6 +395,7 @@ impl Walk {
             | SyntaxKind::GROUP_BY_CLAUSE
             | SyntaxKind::PARTITION_BY_CLAUSE
             | SyntaxKind::COMPOUND_SELECT => self.operators(&["=", "<"]),
+            SyntaxKind::LITERAL if has(SyntaxKind::DEFAULT_KW) && self.writes.is_some() => {}
             SyntaxKind::LITERAL if has(SyntaxKind::DEFAULT_KW) || has(SyntaxKind::ON_KW) => {
                 return Err(refused("this word as a value", node));
             }

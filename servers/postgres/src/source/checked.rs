@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::Database;
 use super::error::PgError;
-use crate::guard::{self, FACTS, Facts, Policy, Scope, Standing, Statement, Verdict};
+use crate::guard::{self, FACTS, Facts, Name, Policy, Scope, Standing, Statement, Verdict};
+use crate::values::masking::{ORIGINS, Origin, OriginKind};
 use crate::values::parameter::Parameter;
 
 /// A judgement holds this long. What the catalogue says may change at any time, also between a
@@ -99,10 +100,7 @@ impl Database {
             return Ok(checked);
         }
         let statement = Statement::parse(sql).map_err(PgError::NotAllowed)?;
-        let facts = self.facts(&statement).await?;
-        let scope = Relations(self);
-        let policy = Policy { scope: &scope, functions: &self.functions };
-        let verdict = guard::judge(&statement, &facts, &policy).map_err(PgError::NotAllowed)?;
+        let verdict = self.judge(&statement).await?;
         let checked = Arc::new(Checked {
             statement,
             verdict,
@@ -111,6 +109,60 @@ impl Database {
         });
         self.judgements.put(sql, &checked);
         Ok(checked)
+    }
+
+    /// Judges a statement that somebody else wrote and that changes rows.
+    pub(crate) async fn check_write(&self, sql: &str) -> Result<Checked, PgError> {
+        let statement = Statement::parse_write(sql).map_err(PgError::NotAllowed)?;
+        let verdict = self.judge(&statement).await?;
+        self.nothing_hidden(&statement, &verdict).await?;
+        let is_proven = AtomicBool::new(false);
+        Ok(Checked { statement, verdict, since: Instant::now(), is_proven })
+    }
+
+    /// Refuses what could tell, or copy, columns that the policy hides: a condition on them, their
+    /// names in RETURNING, and also `*`, rows as a whole and conflicts. So whatever shows a table
+    /// with such columns.
+    async fn nothing_hidden(
+        &self,
+        statement: &Statement,
+        verdict: &Verdict,
+    ) -> Result<(), PgError> {
+        if !self.hides() {
+            return Ok(());
+        }
+        let shown = verdict.named(statement).filter(|(name, _)| {
+            statement.writes().is_none_or(|writes| writes.shown.contains(*name))
+        });
+        let shown: Vec<(&Name, u32)> = shown.collect();
+        let oids: Vec<u32> = shown.iter().map(|(_, oid)| *oid).collect();
+        let rows = self.ask(ORIGINS, vec![Box::new(oids)]).await?;
+        let origins = rows.iter().map(Origin::of).collect::<Result<Vec<_>, _>>();
+        let origins = origins.map_err(PgError::Driver)?;
+        for (name, oid) in shown {
+            let own = |origin: &&Origin| origin.relation == oid;
+            let itself = origins.iter().filter(own).find(|o| o.kind == OriginKind::Itself);
+            // One that is gone is judged by nobody.
+            let itself = itself.ok_or(PgError::Unseen)?;
+            for origin in origins.iter().filter(own) {
+                let named = if origin.columns.is_empty() { itself } else { origin };
+                let is_hidden = named.columns.iter().any(|column| {
+                    let full = [&*self.name, &*origin.schema, &*origin.name, &**column];
+                    self.masks.of(&full).is_some() || self.scope.denies(&full)
+                });
+                if is_hidden {
+                    return Err(PgError::Hidden(name.to_string()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn judge(&self, statement: &Statement) -> Result<Verdict, PgError> {
+        let facts = self.facts(statement).await?;
+        let scope = Relations(self);
+        let policy = Policy { scope: &scope, functions: &self.functions };
+        guard::judge(statement, &facts, &policy).map_err(PgError::NotAllowed)
     }
 
     async fn facts(&self, statement: &Statement) -> Result<Facts, PgError> {

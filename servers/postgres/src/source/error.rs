@@ -36,6 +36,25 @@ pub(crate) enum PgError {
     /// The database sees more in a statement than was judged.
     #[error("the statement reads more than its text shows")]
     Unseen,
+    /// What a policy hides of a table could be told from what a change does.
+    #[error("{0} has columns that the policy hides: only plain rows can be added to it")]
+    Hidden(String),
+    #[error("it changes {rows} rows, and may change {most}; nothing was changed")]
+    TooManyRows { rows: u64, most: u64 },
+    #[error("{rows} rows would have changed, not {expected}; nothing was changed")]
+    OtherRows { rows: u64, expected: u64 },
+    #[error("the server doesn't count the rows that WITH changes; nothing was changed")]
+    NotCounted,
+    #[error("the time of the call was up; nothing was changed")]
+    OutOfTime,
+    /// COMMIT was sent, and its answer did not come.
+    #[error(
+        "the connection broke while the changes were made final: they hold as a whole or not at all"
+    )]
+    Unanswered,
+    /// A mistake of ours.
+    #[error("this call was not planned as what it does")]
+    NotPlanned,
     /// The database said no.
     #[error("{}", .0.message)]
     Refused(Box<Refusal>),
@@ -93,6 +112,18 @@ impl PgError {
             return Self::Closed;
         }
         Self::Driver(error)
+    }
+
+    /// The same without what PostgreSQL tells of rows and of other tables: "Failing row contains".
+    pub(crate) fn without_rows(mut self) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.detail = None;
+            refusal.hint = None;
+            if refusal.state == "23503" {
+                "a foreign key doesn't hold".clone_into(&mut refusal.message);
+            }
+        }
+        self
     }
 
     /// Whether the connection was gone.
