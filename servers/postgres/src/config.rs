@@ -8,6 +8,7 @@ use lockkeeper_core::{Credential, Environment, StartError, dsn};
 use serde::{Deserialize, Serialize};
 
 use crate::source::dsn::Address;
+use crate::source::saved::{Saved, SavedOptions};
 use crate::source::{Config, DatabaseConfig};
 
 /// The name of a database whose own is only known to its credential.
@@ -47,6 +48,10 @@ pub struct Options {
     #[arg(skip)]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<String, DatabaseOptions>,
+    /// Queries by name, for `run_saved`.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub saved: BTreeMap<String, SavedOptions>,
 }
 
 /// One `[source.databases.NAME]`.
@@ -146,6 +151,17 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
             databases.insert(name, decided);
         }
     }
+    let mut saved = BTreeMap::new();
+    for (name, query) in options.saved {
+        let database = query.database.as_ref();
+        if let Some(unknown) = database.filter(|name| !databases.contains_key(*name)) {
+            return wrong(format!("saved.{name}: there is no database `{unknown}`"));
+        }
+        match Saved::new(query) {
+            Ok(query) => saved.insert(name, query),
+            Err(problem) => return wrong(format!("saved.{name}.{problem}")),
+        };
+    }
     let mut allowed_functions = Vec::new();
     for function in options.allow_function {
         match function.split_once('.') {
@@ -166,5 +182,6 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         require_safe_role: options.require_safe_role,
         ddl: options.ddl,
         export_dir: options.export_dir,
+        saved,
     })
 }

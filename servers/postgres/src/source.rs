@@ -8,6 +8,7 @@ pub(crate) mod dsn;
 pub(crate) mod error;
 pub(crate) mod pool;
 pub(crate) mod reading;
+pub(crate) mod saved;
 pub(crate) mod standing;
 pub(crate) mod tls;
 pub(crate) mod writing;
@@ -28,6 +29,7 @@ use self::dsn::Address;
 use self::error::PgError;
 use self::pool::{Place, Pool};
 use self::reading::Query;
+use self::saved::Saved;
 
 /// What is served, decided.
 pub(crate) struct Config {
@@ -38,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) require_safe_role: bool,
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<PathBuf>,
+    pub(crate) saved: BTreeMap<String, Saved>,
 }
 
 /// One database.
@@ -55,6 +58,8 @@ pub struct Pg {
     pub(crate) require_safe_role: bool,
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<PathBuf>,
+    /// Queries that the operator wrote, by name.
+    pub(crate) saved: BTreeMap<String, Saved>,
     /// Whether writing was asked for.
     pub(crate) writes: bool,
 }
@@ -109,6 +114,7 @@ impl Pg {
             require_safe_role: config.require_safe_role,
             ddl: config.ddl,
             export_dir: config.export_dir,
+            saved: config.saved,
             writes: environment.write,
         })
     }

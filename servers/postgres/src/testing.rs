@@ -1,6 +1,7 @@
 //! Databases and shorthands for the tests in the tool files: real servers, started for the test.
 
 use std::fs;
+use std::future::poll_fn;
 
 use lockkeeper_testkit::Expect;
 use lockkeeper_testkit::in_process::{self, InProcess};
@@ -9,7 +10,7 @@ use lockkeeper_testkit::stdio::Era;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Builder;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_postgres::{AsyncMessage, NoTls, SimpleQueryMessage};
 
 use crate::Postgres;
 
@@ -77,6 +78,27 @@ impl Shop {
             });
             row.unwrap_or_default().to_owned()
         })
+    }
+
+    /// What `talk` answers, and the next message on a channel.
+    pub(crate) fn heard(&self, channel: &str, talk: impl FnOnce() -> String) -> (String, String) {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let url = self.cluster.url("app");
+        let connected = runtime.block_on(tokio_postgres::connect(&url, NoTls)).unwrap();
+        let (client, mut connection) = connected;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notification(message) = message {
+                    sender.send(message.payload().to_owned()).unwrap();
+                }
+            }
+        });
+        let listen = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
+        runtime.block_on(client.batch_execute(&listen)).unwrap();
+        let said = talk();
+        runtime.block_on(client.batch_execute("SELECT 1")).unwrap();
+        (said, receiver.try_recv().unwrap_or_default())
     }
 
     /// How the role of this name reaches the shop.

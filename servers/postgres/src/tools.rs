@@ -3,7 +3,9 @@
 mod describe;
 mod execute;
 mod list_objects;
+mod notify;
 mod query;
+mod run_saved;
 mod search_objects;
 
 use lockkeeper_core::{Registered, tool};
@@ -16,5 +18,7 @@ pub(crate) static TOOLS: &[Registered<Pg>] = &[
     tool::<Pg, list_objects::ListObjects>("list_objects"),
     tool::<Pg, describe::Describe>("describe"),
     tool::<Pg, search_objects::SearchObjects>("search_objects"),
+    tool::<Pg, run_saved::RunSaved>("run_saved"),
     tool::<Pg, execute::Execute>("execute"),
+    tool::<Pg, notify::Notify>("notify"),
 ];

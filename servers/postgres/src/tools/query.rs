@@ -20,7 +20,7 @@ const ROWS: u64 = 200;
 const LONGEST: usize = 4_000;
 
 /// Milliseconds that a statement may take, unless it is given less.
-const TIMEOUT: u64 = 20_000;
+pub(super) const TIMEOUT: u64 = 20_000;
 
 pub(crate) struct RunQuery;
 
@@ -42,6 +42,21 @@ pub(crate) struct Args {
     #[serde(default)]
     format: Format,
     timeout_ms: Option<u64>,
+}
+
+impl Args {
+    /// Those of a query that is none of the agent's own.
+    pub(super) fn of(database: Option<String>) -> Self {
+        Self {
+            sql: String::new(),
+            params: Vec::new(),
+            database,
+            max_rows: None,
+            cursor: None,
+            format: Format::default(),
+            timeout_ms: None,
+        }
+    }
 }
 
 /// How rows are written as text.
@@ -126,14 +141,14 @@ async fn begin(cx: &Cx<'_, Pg, Read>, args: &Args) -> Result<Rows, ToolError> {
     Ok(rows)
 }
 
-fn expired() -> ToolError {
+pub(super) fn expired() -> ToolError {
     ToolError::new("cursor_expired", "the rows behind this cursor are not kept any more").hint(
         "run it again; ORDER BY a key and WHERE key > $1, with the last one read, goes on from there",
     )
 }
 
 /// Rows until the page, or the answer, is full.
-async fn page(
+pub(super) async fn page(
     cx: &Cx<'_, Pg, Read>,
     args: &Args,
     mut rows: Rows,
