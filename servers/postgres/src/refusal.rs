@@ -47,7 +47,7 @@ impl From<PgError> for ToolError {
                 .hint("name the tables themselves; tell the user if they are named"),
             PgError::Refused(refusal) => refused(*refusal),
             PgError::Hidden(_) => Self::new("not_allowed", message)
-                .hint("INSERT without RETURNING and ON CONFLICT; tell the user if more is needed"),
+                .hint("INSERT other columns, without RETURNING and ON CONFLICT; tell the user if more is needed"),
             PgError::TooManyRows { rows, .. } => Self::new("too_many_rows", message).hint(format!(
                 "narrow the condition, or say expect_rows: {rows} in all if that is meant"
             )),

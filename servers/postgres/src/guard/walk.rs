@@ -687,7 +687,7 @@ fn plain_string(argument: &SyntaxNode) -> Option<String> {
 }
 
 /// The name that a node holds.
-fn name_in(node: &SyntaxNode) -> Option<String> {
+pub(super) fn name_in(node: &SyntaxNode) -> Option<String> {
     match tokens::read(node).ok()?.as_slice() {
         [Lexeme { meaning: Meaning::Name(name) | Meaning::Word(name), .. }] => Some(name.clone()),
         _ => None,

@@ -18,6 +18,8 @@ pub struct Writes {
     /// The relations whose rows, or whether these exist, it may tell or copy: all but the targets of
     /// an INSERT that neither returns anything nor looks for conflicts.
     pub shown: BTreeSet<Name>,
+    /// The columns that an INSERT names; none if one of them names none, and so fills them all.
+    pub filled: Option<BTreeSet<String>>,
     /// Whether WITH has a part that writes, whose rows nobody counts.
     pub is_nested: bool,
 }
@@ -25,12 +27,19 @@ pub struct Writes {
 impl Writes {
     pub(super) fn new() -> Self {
         let (targets, shown) = (BTreeSet::new(), BTreeSet::new());
-        Self { effect: Effect::Read, targets, shown, is_nested: false }
+        let filled = Some(BTreeSet::new());
+        Self { effect: Effect::Read, targets, shown, filled, is_nested: false }
     }
 
     /// Notes a part that writes.
     pub(super) fn note(&mut self, node: &SyntaxNode) {
         self.effect = self.effect.max(effect(node));
+        if node.kind() == SyntaxKind::INSERT {
+            let list = child(node, SyntaxKind::COLUMN_TARGET_LIST);
+            let names = list.and_then(|list| list.children().map(|name| plain(&name)).collect());
+            let names: Option<BTreeSet<String>> = names;
+            self.filled = self.filled.take().zip(names).map(|(filled, names)| &filled | &names);
+        }
         self.is_nested |=
             node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::WITH_TABLE);
     }
@@ -174,6 +183,13 @@ fn target_name(statement: &SyntaxNode) -> Option<String> {
     let name = names.iter().find_map(|kind| child(statement, *kind))?;
     let segments = name.descendants().filter(|node| node.kind() == SyntaxKind::PATH_SEGMENT_REF);
     segments.last().map(|segment| bare(&segment))
+}
+
+/// The name of a column that is filled; none where it is written with escapes or is a part of it.
+fn plain(target: &SyntaxNode) -> Option<String> {
+    let name = child(target, SyntaxKind::COLUMN_NAME_REF)?;
+    let has_escapes = target.text().to_string().contains('&');
+    if has_escapes { None } else { super::walk::name_in(&name) }
 }
 
 /// The text of a node without what doesn't count.

@@ -122,7 +122,7 @@ impl Database {
 
     /// Refuses what could tell, or copy, columns that the policy hides: a condition on them, their
     /// names in RETURNING, and also `*`, rows as a whole and conflicts. So whatever shows a table
-    /// with such columns.
+    /// with such columns, and an INSERT that fills them.
     async fn nothing_hidden(
         &self,
         statement: &Statement,
@@ -131,15 +131,19 @@ impl Database {
         if !self.hides() {
             return Ok(());
         }
-        let shown = verdict.named(statement).filter(|(name, _)| {
-            statement.writes().is_none_or(|writes| writes.shown.contains(*name))
-        });
-        let shown: Vec<(&Name, u32)> = shown.collect();
-        let oids: Vec<u32> = shown.iter().map(|(_, oid)| *oid).collect();
+        let named: Vec<(&Name, u32)> = verdict.named(statement).collect();
+        let oids: Vec<u32> = named.iter().map(|(_, oid)| *oid).collect();
         let rows = self.ask(ORIGINS, vec![Box::new(oids)]).await?;
         let origins = rows.iter().map(Origin::of).collect::<Result<Vec<_>, _>>();
         let origins = origins.map_err(PgError::Driver)?;
-        for (name, oid) in shown {
+        for (name, oid) in named {
+            // An INSERT tells by a failure whether a value is there already.
+            let touches = |column: &str| match statement.writes() {
+                Some(writes) if !writes.shown.contains(name) => {
+                    writes.filled.as_ref().is_none_or(|filled| filled.contains(column))
+                }
+                _ => true,
+            };
             let own = |origin: &&Origin| origin.relation == oid;
             let itself = origins.iter().filter(own).find(|o| o.kind == OriginKind::Itself);
             // One that is gone is judged by nobody.
@@ -148,7 +152,7 @@ impl Database {
                 let named = if origin.columns.is_empty() { itself } else { origin };
                 let is_hidden = named.columns.iter().any(|column| {
                     let full = [&*self.name, &*origin.schema, &*origin.name, &**column];
-                    self.masks.of(&full).is_some() || self.scope.denies(&full)
+                    touches(column) && (self.masks.of(&full).is_some() || self.scope.denies(&full))
                 });
                 if is_hidden {
                     return Err(PgError::Hidden(name.to_string()));

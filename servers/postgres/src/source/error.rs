@@ -37,7 +37,7 @@ pub(crate) enum PgError {
     #[error("the statement reads more than its text shows")]
     Unseen,
     /// What a policy hides of a table could be told from what a change does.
-    #[error("{0} has columns that the policy hides: only plain rows can be added to it")]
+    #[error("{0} has columns that the policy hides: only rows without these can be added to it")]
     Hidden(String),
     #[error("it changes {rows} rows, and may change {most}; nothing was changed")]
     TooManyRows { rows: u64, most: u64 },

@@ -413,6 +413,12 @@ deny = ["app.sales.products.price"]
             "INSERT INTO public.customers (name, email) VALUES ('x', 'c1@example.org') ON CONFLICT DO NOTHING",
             "INSERT INTO public.scratch (bits) SELECT NULL FROM public.customers WHERE email = 'c1@example.org'",
             "DELETE FROM sales.products WHERE price > 10",
+            "INSERT INTO public.customers (name, email) VALUES ('x', 'c1@example.org')",
+            "INSERT INTO public.customers (name, \"email\") VALUES ('x', 'c1@example.org')",
+            r#"INSERT INTO public.customers (name, U&"em\0061il") VALUES ('x', 'c1@example.org')"#,
+            "INSERT INTO public.customers (name, EMAIL) VALUES ('x', 'c1@example.org')",
+            "INSERT INTO public.customers OVERRIDING SYSTEM VALUE VALUES (9999, 'x')",
+            "INSERT INTO sales.products (sku, title, price) VALUES ('x', 'x', 1)",
         ];
         for sql in hidden {
             let said = one(&shop, LIMITED, sql);
@@ -429,8 +435,7 @@ deny = ["app.sales.products.price"]
             "UPDATE sales.orders SET note = 'seen' WHERE id = 1 RETURNING id, note",
         );
         assert!(said.contains(r"id\tnote\n1\tseen\n"), "{said}");
-        let said =
-            one(&shop, LIMITED, "INSERT INTO public.customers (name, email) VALUES ('x', 'x@y.z')");
+        let said = one(&shop, LIMITED, "INSERT INTO public.customers (name) VALUES ('x')");
         assert!(said.contains("\"committed\":true"), "{said}");
     }
 
