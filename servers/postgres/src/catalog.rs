@@ -15,9 +15,10 @@ pub(crate) mod relation;
 pub(crate) mod render;
 mod resolve;
 mod routine;
-mod sql;
+pub(crate) mod seen;
+pub(crate) mod sql;
 mod user_type;
-mod visible;
+pub(crate) mod visible;
 
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;

@@ -61,6 +61,17 @@ impl From<PgError> for ToolError {
             PgError::Unanswered => Self::new("outcome_unknown", message)
                 .hint("query the rows that it would have changed before trying again"),
             PgError::NotPlanned => Self::new("internal", message).hint("call again"),
+            PgError::NoExtension { name, preloaded } => {
+                let library = if preloaded {
+                    format!(
+                        "add {name} to shared_preload_libraries in postgresql.conf, restart, and "
+                    )
+                } else {
+                    "install it on the server and ".to_owned()
+                };
+                Self::new("not_available", message)
+                    .hint(format!("ask the database's owner: {library}CREATE EXTENSION {name}"))
+            }
             PgError::Parameter { .. } => Self::invalid_arguments(message)
                 .hint("give it as PostgreSQL writes such a value, or cast: $1::text"),
             PgError::Catalog(error) => {

@@ -6,6 +6,8 @@ pub(crate) mod connect;
 pub(crate) mod cursors;
 pub(crate) mod dsn;
 pub(crate) mod error;
+pub(crate) mod explain;
+pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod saved;

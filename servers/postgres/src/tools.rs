@@ -2,6 +2,7 @@
 
 mod describe;
 mod execute;
+mod explain;
 mod list_objects;
 mod notify;
 mod query;
@@ -15,6 +16,7 @@ use crate::source::Pg;
 /// All tools of this server.
 pub(crate) static TOOLS: &[Registered<Pg>] = &[
     tool::<Pg, query::RunQuery>("query"),
+    tool::<Pg, explain::Explain>("explain"),
     tool::<Pg, list_objects::ListObjects>("list_objects"),
     tool::<Pg, describe::Describe>("describe"),
     tool::<Pg, search_objects::SearchObjects>("search_objects"),

@@ -2,7 +2,7 @@
 
 /// The lineage of the relation `alias`, whose schema is `namespace`, as JSON: its own schema and
 /// name, then those of the partitioned tables above it.
-pub(super) fn lineage(alias: &str, namespace: &str) -> String {
+pub(crate) fn lineage(alias: &str, namespace: &str) -> String {
     format!(
         "CASE WHEN {alias}.relispartition THEN (
             SELECT pg_catalog.json_agg(

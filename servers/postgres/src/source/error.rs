@@ -58,6 +58,9 @@ pub(crate) enum PgError {
     /// The database said no.
     #[error("{}", .0.message)]
     Refused(Box<Refusal>),
+    /// An extension is needed that the database doesn't have.
+    #[error("the database doesn't have the extension {name}")]
+    NoExtension { name: &'static str, preloaded: bool },
     #[error("parameter {index} can't be given as `{expected}`: {problem}")]
     Parameter { index: usize, expected: String, problem: String },
     #[error("the driver failed")]

@@ -35,6 +35,14 @@ pub(crate) struct Query {
     pub(crate) judged: Option<Verdict>,
 }
 
+/// What is done in the session before a statement of somebody is planned, and undone after it. Both
+/// are of ours. A session that was used so isn't used again.
+#[derive(Debug, Clone)]
+pub(crate) struct Around {
+    pub(crate) before: String,
+    pub(crate) after: String,
+}
+
 /// The rows of a statement, read as they are asked for. Dropped, the statement is cancelled.
 pub(crate) struct Rows {
     pub(crate) statement: Statement,
@@ -88,6 +96,15 @@ impl Rows {
 impl Pool {
     /// Runs `query`. Nothing has been fetched when it returns.
     pub(crate) async fn read(&self, query: Query) -> Result<Rows, PgError> {
+        self.read_within(query, None).await
+    }
+
+    /// The same in a session that something is done to.
+    pub(crate) async fn read_within(
+        &self,
+        query: Query,
+        around: Option<Around>,
+    ) -> Result<Rows, PgError> {
         let lease = self.take().await?;
         let (begun, begins) = oneshot::channel();
         let (asks, asked) = mpsc::channel(1);
@@ -95,7 +112,7 @@ impl Pool {
             clippy::disallowed_methods,
             reason = "ends with its last asker, or after a while"
         )]
-        tokio::spawn(serve(lease, query, begun, asked));
+        tokio::spawn(serve(lease, query, around, begun, asked));
         let statement = begins.await.map_err(|_| PgError::Closed)??;
         Ok(Rows { statement, ahead: VecDeque::new(), ended: false, asks })
     }
@@ -114,10 +131,16 @@ enum End {
 async fn serve(
     mut lease: Lease,
     query: Query,
+    around: Option<Around>,
     begun: oneshot::Sender<Result<Statement, PgError>>,
     asked: mpsc::Receiver<Ask>,
 ) {
-    match run(&mut lease, query, begun, asked).await {
+    let Around { before, after } = around.unwrap_or_else(Around::nothing);
+    match run(&mut lease, query, &before, begun, asked).await {
+        // A pooler may hand the session on although its connection is closed.
+        End::Whole if !after.is_empty() => {
+            drop(lease.connection.client.batch_execute(&after).await);
+        }
         End::Whole => lease.give_back(),
         // Its place is free when the database has been told, not when it has listened.
         End::Abandoned => lease.connection.cancel.cancel().await,
@@ -125,15 +148,22 @@ async fn serve(
     }
 }
 
+impl Around {
+    const fn nothing() -> Self {
+        Self { before: String::new(), after: String::new() }
+    }
+}
+
 async fn run(
     lease: &mut Lease,
     query: Query,
+    before: &str,
     mut begun: oneshot::Sender<Result<Statement, PgError>>,
     mut asked: mpsc::Receiver<Ask>,
 ) -> End {
     let Connection { client, overlong, own, .. } = &mut lease.connection;
     let beginning = tokio::select! {
-        beginning = begin(client, own, query) => beginning,
+        beginning = begin(client, own, query, before) => beginning,
         () = begun.closed() => return End::Abandoned,
     };
     let (transaction, statement, portal) = match beginning {
@@ -182,6 +212,7 @@ async fn begin<'a>(
     client: &'a mut Client,
     own: &mut Own,
     query: Query,
+    before: &str,
 ) -> Result<(Transaction<'a>, Statement, Portal), Unbegun> {
     let Query { sql, params, timeout, judged } = query;
     let locked = match judged {
@@ -213,6 +244,10 @@ async fn begin<'a>(
         && !judged.covers(&seen.try_get::<_, Vec<u32>>(0)?)
     {
         return Err(Unbegun::Unseen);
+    }
+    // Seen or not, what is done here is done to a statement that was judged.
+    if !before.is_empty() {
+        transaction.batch_execute(before).await?;
     }
     let portal = transaction.bind_raw(&statement, params).await?;
     Ok((transaction, statement, portal))
