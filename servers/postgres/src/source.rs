@@ -12,6 +12,7 @@ pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod saved;
 pub(crate) mod standing;
+pub(crate) mod statements;
 pub(crate) mod tls;
 pub(crate) mod writing;
 

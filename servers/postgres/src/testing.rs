@@ -42,7 +42,12 @@ pub(crate) struct Shop {
 impl Shop {
     /// None if this run does without that PostgreSQL.
     pub(crate) fn start(version: Version) -> Option<Self> {
-        let cluster = Cluster::start(version)?;
+        Self::start_with(version, &[])
+    }
+
+    /// The same with settings of the server.
+    pub(crate) fn start_with(version: Version, settings: &[(&str, &str)]) -> Option<Self> {
+        let cluster = Cluster::start_with(version, settings)?;
         let shop = Self { cluster, directory: TempDir::new().unwrap() };
         shop.run_in("postgres", "CREATE DATABASE app");
         shop.run(SHOP);

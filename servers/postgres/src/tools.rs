@@ -8,6 +8,7 @@ mod notify;
 mod query;
 mod run_saved;
 mod search_objects;
+mod top_queries;
 
 use lockkeeper_core::{Registered, tool};
 
@@ -20,6 +21,7 @@ pub(crate) static TOOLS: &[Registered<Pg>] = &[
     tool::<Pg, list_objects::ListObjects>("list_objects"),
     tool::<Pg, describe::Describe>("describe"),
     tool::<Pg, search_objects::SearchObjects>("search_objects"),
+    tool::<Pg, top_queries::TopQueries>("top_queries"),
     tool::<Pg, run_saved::RunSaved>("run_saved"),
     tool::<Pg, execute::Execute>("execute"),
     tool::<Pg, notify::Notify>("notify"),

@@ -38,6 +38,11 @@ impl Checked {
         (!is_proven).then(|| self.verdict.clone())
     }
 
+    /// The relations that it names.
+    pub(crate) fn relations(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.verdict.relations().iter().map(|r| (r.schema.as_str(), r.name.as_str()))
+    }
+
     /// The database has seen what was judged.
     pub(crate) fn proven(&self) {
         self.is_proven.store(true, Ordering::Relaxed);
