@@ -7,6 +7,7 @@ pub(crate) mod cursors;
 pub(crate) mod dsn;
 pub(crate) mod error;
 pub(crate) mod explain;
+pub(crate) mod health;
 pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod reading;

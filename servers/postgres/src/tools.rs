@@ -3,6 +3,7 @@
 mod describe;
 mod execute;
 mod explain;
+mod health;
 mod list_objects;
 mod notify;
 mod query;
@@ -22,6 +23,7 @@ pub(crate) static TOOLS: &[Registered<Pg>] = &[
     tool::<Pg, describe::Describe>("describe"),
     tool::<Pg, search_objects::SearchObjects>("search_objects"),
     tool::<Pg, top_queries::TopQueries>("top_queries"),
+    tool::<Pg, health::Health>("health"),
     tool::<Pg, run_saved::RunSaved>("run_saved"),
     tool::<Pg, execute::Execute>("execute"),
     tool::<Pg, notify::Notify>("notify"),
