@@ -8,6 +8,7 @@ pub(crate) mod dsn;
 pub(crate) mod error;
 pub(crate) mod explain;
 pub(crate) mod health;
+pub(crate) mod indexes;
 pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod reading;

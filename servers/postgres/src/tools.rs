@@ -9,6 +9,7 @@ mod notify;
 mod query;
 mod run_saved;
 mod search_objects;
+mod suggest_indexes;
 mod top_queries;
 
 use lockkeeper_core::{Registered, tool};
@@ -24,6 +25,7 @@ pub(crate) static TOOLS: &[Registered<Pg>] = &[
     tool::<Pg, search_objects::SearchObjects>("search_objects"),
     tool::<Pg, top_queries::TopQueries>("top_queries"),
     tool::<Pg, health::Health>("health"),
+    tool::<Pg, suggest_indexes::SuggestIndexes>("suggest_indexes"),
     tool::<Pg, run_saved::RunSaved>("run_saved"),
     tool::<Pg, execute::Execute>("execute"),
     tool::<Pg, notify::Notify>("notify"),
