@@ -17,6 +17,7 @@
 //! statement and on the fixed search path, and does not replace a role with few rights.
 
 mod catalog;
+mod describe;
 mod judge;
 mod kinds;
 mod names;
@@ -37,6 +38,8 @@ pub use refusal::Refusal;
 pub use uses::{Call, Notation, Uses};
 pub use writes::Writes;
 
+use crate::values::masking;
+
 /// A statement that may be judged: one that only reads, as far as its syntax tells.
 #[derive(Debug, Clone)]
 pub struct Statement {
@@ -45,6 +48,7 @@ pub struct Statement {
     uses: Uses,
     kind: Kind,
     writes: Option<Writes>,
+    description: describe::Description,
 }
 
 /// What a statement is.
@@ -92,6 +96,12 @@ impl Statement {
     /// What it is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What it does with the columns of the relations that the judgement found.
+    pub(crate) fn described(&self, verdict: &Verdict) -> masking::Statement {
+        let relations: Vec<Name> = self.uses.relations.iter().cloned().collect();
+        self.description.of(&relations, verdict)
     }
 
     /// The place in the text that came in, in bytes, for a place in [`Self::text`]: errors of

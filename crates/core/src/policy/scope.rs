@@ -92,6 +92,11 @@ impl NameScope {
         self.deny.iter().any(|(pattern, _)| pattern.covers(name))
     }
 
+    /// Whether anything is denied by name.
+    pub fn has_denials(&self) -> bool {
+        !self.deny.is_empty()
+    }
+
     /// Whether there is an allow-list, so that what it doesn't name must stay unknown.
     pub fn is_limited(&self) -> bool {
         !self.allow.is_empty()

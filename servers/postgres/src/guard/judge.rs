@@ -23,6 +23,9 @@ pub trait Scope {
     /// Whether there is an allow-list, so that what is not on it must stay unknown.
     fn is_limited(&self) -> bool;
 
+    /// Whether it is denied, whatever an allow-list says.
+    fn denies(&self, schema: &str, name: &str) -> bool;
+
     /// How a relation stands, by schema and name.
     fn standing(&self, schema: &str, name: &str) -> Standing;
 }
@@ -209,7 +212,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// A partition stands as the table that it is a part of.
+    /// A partition stands as the table that it is a part of; a denial of either counts.
     fn standing(&self, relation: &Relation) -> Standing {
         let scope = self.policy.scope;
         let own = scope.standing(&relation.schema, &relation.name);
@@ -217,7 +220,11 @@ impl Judge<'_> {
         if is_system && scope.is_limited() {
             return Standing::Denied;
         }
-        if own != Standing::Denied || !scope.is_limited() {
+        let mut whole = relation.ancestors.iter().flatten();
+        if whole.any(|(schema, name)| scope.denies(schema, name)) {
+            return Standing::Denied;
+        }
+        if own != Standing::Denied || scope.denies(&relation.schema, &relation.name) {
             return own;
         }
         let mut ancestors = relation.ancestors.iter().flatten();

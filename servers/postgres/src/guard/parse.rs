@@ -7,6 +7,7 @@ use std::thread;
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use super::Statement;
+use super::describe::describe;
 use super::refusal::Refusal;
 use super::tokens::{self, Lexeme, Meaning};
 use super::walk::{self, is_query};
@@ -121,9 +122,10 @@ fn read(sql: &str, purpose: Purpose) -> Result<Statement, Refusal> {
         lexemes.insert(place, negation);
     }
 
-    let (kind, uses, writes) = walk::walk(&statement, &lexemes, purpose)?;
+    let (kind, uses, writes, named) = walk::walk(&statement, &lexemes, purpose)?;
+    let description = describe(&statement, &lexemes, named);
     let (text, places) = rewrite(&lexemes);
-    Ok(Statement { text, places, uses, kind, writes })
+    Ok(Statement { text, places, uses, kind, writes, description })
 }
 
 /// The text without the NOT that follows AND or OR, and where each stood. The parser does not

@@ -32,6 +32,10 @@ impl Scope for Everything {
         false
     }
 
+    fn denies(&self, _: &str, _: &str) -> bool {
+        false
+    }
+
     fn standing(&self, _: &str, _: &str) -> Standing {
         Standing::Open
     }
@@ -43,6 +47,10 @@ pub(super) struct Only(pub(super) &'static [(&'static str, &'static str)]);
 impl Scope for Only {
     fn is_limited(&self) -> bool {
         true
+    }
+
+    fn denies(&self, _: &str, _: &str) -> bool {
+        false
     }
 
     fn standing(&self, schema: &str, name: &str) -> Standing {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
 
+use super::describe::Occurrence;
 use super::names::{Name, cut};
 use super::parse::{Purpose, first_words};
 use super::refusal::Refusal;
@@ -14,12 +15,16 @@ use super::uses::{Call, Notation, Uses};
 use super::writes::{Writes, is_silent, is_write, writer};
 use super::{Kind, kinds, trusted};
 
-/// The kind of a statement and what it can reach.
+/// What [`walk`] finds.
+type Walked = (Kind, Uses, Option<Writes>, Option<Vec<Occurrence>>);
+
+/// The kind of a statement, what it can reach and change, and the places where it names relations,
+/// unless one of these is not understood.
 pub(super) fn walk(
     statement: &SyntaxNode,
     lexemes: &[Lexeme],
     purpose: Purpose,
-) -> Result<(Kind, Uses, Option<Writes>), Refusal> {
+) -> Result<Walked, Refusal> {
     let mut walk = Walk::default();
     let kind = match purpose {
         Purpose::Reading => walk.statement(statement)?,
@@ -33,7 +38,7 @@ pub(super) fn walk(
     if walk.writes.as_ref().is_some_and(|writes| writes.targets.is_empty()) {
         return Err(Refusal::NotWriting(first_words(statement)));
     }
-    Ok((kind, walk.uses, walk.writes))
+    Ok((kind, walk.uses, walk.writes, walk.named.into_iter().collect()))
 }
 
 pub(super) fn is_query(kind: SyntaxKind) -> bool {
@@ -70,6 +75,8 @@ struct Walk {
     noted: HashSet<usize>,
     /// What is changed, if it may change anything.
     writes: Option<Writes>,
+    /// Where relations are named.
+    named: Vec<Option<Occurrence>>,
 }
 
 impl Walk {
@@ -249,6 +256,7 @@ impl Walk {
                         self.noted.extend(node.last_token().map(|last| tokens::start(&last)));
                     }
                 }
+                self.named.push(Occurrence::of(node, name.clone()));
                 self.uses.relations.insert(name);
             }
             SyntaxKind::PAREN_FROM_ITEM => {
@@ -550,7 +558,7 @@ impl Walk {
 }
 
 /// Words that can't name a function in any version.
-fn is_reserved(lexeme: &Lexeme) -> bool {
+pub(super) fn is_reserved(lexeme: &Lexeme) -> bool {
     matches!(lexeme.meaning, Meaning::Word(_))
         && matches!(
             lexeme.token.kind(),
@@ -699,7 +707,7 @@ fn first_token(node: &SyntaxNode) -> Option<SyntaxToken> {
     tokens.into_iter().find(|token| !token.kind().is_trivia())
 }
 
-fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
+pub(super) fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
     node.children_with_tokens().any(|child| child.kind() == kind)
 }
 

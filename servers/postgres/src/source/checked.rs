@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Database;
-use super::error::PgError;
+use super::error::{PgError, Refusal};
+use super::reading::{Query, Rows};
 use crate::guard::{self, FACTS, Facts, Name, Policy, Scope, Standing, Statement, Verdict};
-use crate::values::masking::{ORIGINS, Origin, OriginKind};
+use crate::values::masking::{Masked, ORIGINS, Oracle, Origin, OriginKind};
 use crate::values::parameter::Parameter;
 
 /// A judgement holds this long. What the catalogue says may change at any time, also between a
@@ -26,6 +27,8 @@ const MOST: usize = 64;
 pub(crate) struct Checked {
     pub(crate) statement: Statement,
     verdict: Verdict,
+    /// None if no rule speaks of columns.
+    masked: Option<Masked>,
     since: Instant,
     /// Whether the database has been asked if it sees the same.
     is_proven: AtomicBool,
@@ -58,6 +61,10 @@ impl Checked {
             let before = sql.get(..self.statement.place(at)).unwrap_or(sql);
             refusal.position = u32::try_from(before.chars().count() + 1).ok();
         }
+        // PostgreSQL proposes columns with a similar name.
+        if refusal.state == "42703" && self.masked.as_ref().is_some_and(Masked::denies_any) {
+            refusal.hint = None;
+        }
         PgError::Refused(refusal)
     }
 }
@@ -89,6 +96,10 @@ impl Scope for Relations<'_> {
         self.0.scope.is_limited()
     }
 
+    fn denies(&self, schema: &str, name: &str) -> bool {
+        self.0.scope.denies(&[&self.0.name, schema, name])
+    }
+
     fn standing(&self, schema: &str, name: &str) -> Standing {
         match self.0.admits(&[schema, name]) {
             Ok(()) if self.0.scope.is_limited() => Standing::Listed,
@@ -106,9 +117,15 @@ impl Database {
         }
         let statement = Statement::parse(sql).map_err(PgError::NotAllowed)?;
         let verdict = self.judge(&statement).await?;
+        let masked = self.masked(&verdict).await?;
+        if let Some(masked) = &masked {
+            let judged = masked.judge(&statement.described(&verdict));
+            judged.map_err(|oracle| refused(oracle, sql))?;
+        }
         let checked = Arc::new(Checked {
             statement,
             verdict,
+            masked,
             since: Instant::now(),
             is_proven: AtomicBool::new(false),
         });
@@ -122,7 +139,8 @@ impl Database {
         let verdict = self.judge(&statement).await?;
         self.nothing_hidden(&statement, &verdict).await?;
         let is_proven = AtomicBool::new(false);
-        Ok(Checked { statement, verdict, since: Instant::now(), is_proven })
+        // With hidden columns there is nothing that it shows.
+        Ok(Checked { statement, verdict, masked: None, since: Instant::now(), is_proven })
     }
 
     /// Refuses what could tell, or copy, columns that the policy hides: a condition on them, their
@@ -174,6 +192,50 @@ impl Database {
         guard::judge(statement, &facts, &policy).map_err(PgError::NotAllowed)
     }
 
+    /// Runs a statement that was judged; `sql` is the text that it was written in.
+    pub(crate) async fn read(
+        &self,
+        checked: &Checked,
+        sql: &str,
+        params: Vec<serde_json::Value>,
+        timeout: Duration,
+    ) -> Result<Rows, PgError> {
+        let text = checked.statement.text().to_owned();
+        let params = Parameter::all(params);
+        let query = Query { sql: text.into(), params, timeout, judged: checked.unproven() };
+        let rows = self.pool.read(query).await;
+        let mut rows = rows.map_err(|error| checked.placed(error, sql))?;
+        checked.proven();
+        let columns = rows.statement.columns();
+        rows.masks = match &checked.masked {
+            Some(masked) => masked.of_columns(columns),
+            None => vec![None; columns.len()],
+        };
+        Ok(rows)
+    }
+
+    /// Whether no rule speaks of columns.
+    pub(crate) fn shows_all_columns(&self) -> bool {
+        self.masks.is_empty() && !self.scope.has_denials()
+    }
+
+    /// What the rules over columns say of the relations in a statement.
+    async fn masked(&self, verdict: &Verdict) -> Result<Option<Masked>, PgError> {
+        if self.shows_all_columns() {
+            return Ok(None);
+        }
+        let relations: Vec<u32> = verdict.relations().iter().map(|relation| relation.oid).collect();
+        if relations.is_empty() {
+            return Ok(Some(Masked::default()));
+        }
+        let rows = self.ask(ORIGINS, vec![Box::new(relations)]).await?;
+        let origins: Result<Vec<Origin>, _> = rows.iter().map(Origin::of).collect();
+        let origins = origins.map_err(PgError::Driver)?;
+        let mask_of = |name: &[&str]| self.masks.of(name);
+        let denies = |name: &[&str]| self.scope.denies(name);
+        Ok(Some(Masked::new(&origins, &self.name, &mask_of, &denies)))
+    }
+
     async fn facts(&self, statement: &Statement) -> Result<Facts, PgError> {
         let question = Facts::question(statement.uses());
         let rows = self.ask(FACTS, Parameter::all(vec![question.into(), Facts::EXTENSIONS.into()]));
@@ -183,3 +245,19 @@ impl Database {
         Facts::decode(answer).map_err(PgError::Catalog)
     }
 }
+
+/// A denied column is refused in the database's own words for one that doesn't exist.
+fn refused(oracle: Oracle, sql: &str) -> PgError {
+    let Oracle::Absent { at, .. } = &oracle else { return PgError::Masked(oracle) };
+    let before = sql.get(..*at).unwrap_or_default();
+    PgError::Refused(Box::new(Refusal {
+        state: "42703".to_owned(),
+        message: oracle.to_string(),
+        detail: None,
+        hint: None,
+        position: u32::try_from(before.chars().count() + 1).ok(),
+    }))
+}
+
+#[cfg(test)]
+mod tests;

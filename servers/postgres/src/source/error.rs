@@ -8,6 +8,7 @@ use super::bounded::Overlong;
 use super::connect::ConnectError;
 use super::dsn::DsnError;
 use crate::guard::Refusal as Guarded;
+use crate::values::masking::Oracle;
 use crate::values::parameter::ParameterError;
 
 /// Why an operation on a database failed.
@@ -33,6 +34,9 @@ pub(crate) enum PgError {
     /// The guard said no.
     #[error("{0}")]
     NotAllowed(Guarded),
+    /// It would tell what is masked or denied.
+    #[error("{0}")]
+    Masked(#[source] Oracle),
     /// The database sees more in a statement than was judged.
     #[error("the statement reads more than its text shows")]
     Unseen,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join3;
+use lockkeeper_core::Mask;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
@@ -46,6 +47,8 @@ pub(crate) struct Around {
 /// The rows of a statement, read as they are asked for. Dropped, the statement is cancelled.
 pub(crate) struct Rows {
     pub(crate) statement: Statement,
+    /// What is shown of each column; of one without a place here, nothing is.
+    pub(crate) masks: Vec<Option<Mask>>,
     ahead: VecDeque<Row>,
     /// The portal has no more.
     ended: bool,
@@ -114,7 +117,7 @@ impl Pool {
         )]
         tokio::spawn(serve(lease, query, around, begun, asked));
         let statement = begins.await.map_err(|_| PgError::Closed)??;
-        Ok(Rows { statement, ahead: VecDeque::new(), ended: false, asks })
+        Ok(Rows { statement, masks: Vec::new(), ahead: VecDeque::new(), ended: false, asks })
     }
 }
 

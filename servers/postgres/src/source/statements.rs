@@ -121,7 +121,9 @@ impl Database {
         }
         let checked = match self.check(sql).await {
             Ok(checked) => checked,
-            Err(PgError::NotAllowed(_)) => return Ok(false),
+            Err(PgError::NotAllowed(_) | PgError::Masked(_)) => return Ok(false),
+            // It names a column that doesn't exist for agents.
+            Err(PgError::Refused(refusal)) if refusal.state == "42703" => return Ok(false),
             Err(error) => return Err(error),
         };
         let names = checked.relations().map(|(s, n)| (s.to_owned(), n.to_owned())).collect();

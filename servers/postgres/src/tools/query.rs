@@ -9,8 +9,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use crate::source::Pg;
-use crate::source::reading::{Query, Rows};
-use crate::values::parameter::Parameter;
+use crate::source::reading::Rows;
 use crate::values::{Columns, Show, Tally};
 
 /// Rows of a page, unless fewer or more are asked for.
@@ -129,16 +128,8 @@ async fn begin(cx: &Cx<'_, Pg, Read>, args: &Args) -> Result<Rows, ToolError> {
     let database = cx.source().database(args.database.as_deref())?;
     let checked = database.check(&args.sql).await?;
     let timeout = args.timeout_ms.unwrap_or(TIMEOUT).clamp(1, TIMEOUT);
-    let query = Query {
-        sql: checked.statement.text().to_owned().into(),
-        params: Parameter::all(args.params.clone()),
-        timeout: Duration::from_millis(timeout),
-        judged: checked.unproven(),
-    };
-    let rows = database.pool.read(query).await;
-    let rows = rows.map_err(|error| checked.placed(error, &args.sql))?;
-    checked.proven();
-    Ok(rows)
+    let timeout = Duration::from_millis(timeout);
+    Ok(database.read(&checked, &args.sql, args.params.clone(), timeout).await?)
 }
 
 pub(super) fn expired() -> ToolError {
@@ -156,8 +147,7 @@ pub(super) async fn page(
 ) -> Result<Page, ToolError> {
     let database = cx.source().database(args.database.as_deref())?;
     let described = rows.statement.columns();
-    let masks = vec![None; described.len()];
-    let columns = Columns::new(described, &masks);
+    let columns = Columns::new(described, &rows.masks);
     let names: Vec<String> = described.iter().map(|column| column.name().to_owned()).collect();
     let types = described.iter().map(|column| column.type_().name().to_owned());
     let named = names.iter().cloned().zip(types).map(|(name, r#type)| Named { name, r#type });

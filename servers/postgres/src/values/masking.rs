@@ -1,8 +1,10 @@
-//! Masked columns: which columns of a result are masked, and which statements may be answered at
-//! all. A mask hides a value, and whoever may compare, sort, group or compute with the value behind
+//! Masked columns, and denied ones: which columns of a result are masked, and which statements may
+//! be answered at all. A mask hides a value, and whoever may compare, sort, group or compute with the value behind
 //! it can find it out all the same. So a statement that touches a table with masked columns may use
 //! these only as plain outputs of its outermost SELECT, where the mask is put on; all else is
-//! refused, and so is everything that can't be told. Without masks none of this is asked.
+//! refused, and so is everything that can't be told. A denied column doesn't exist: it can't be named
+//! anywhere, and what would have it without a name is refused. Without such rules none of this is
+//! asked.
 
 use std::collections::BTreeMap;
 
@@ -138,24 +140,54 @@ pub(crate) struct Masked {
 struct Relation {
     name: String,
     /// By number.
-    columns: BTreeMap<i16, (String, Option<Mask>)>,
+    columns: BTreeMap<i16, Column>,
     /// Why it can't be read at all while there are masks.
     closed: Option<&'static str>,
 }
 
+#[derive(Debug)]
+struct Column {
+    name: String,
+    mask: Option<Mask>,
+    denied: bool,
+}
+
 impl Relation {
     fn is_touched(&self) -> bool {
-        self.closed.is_some() || self.columns.values().any(|(_, mask)| mask.is_some())
+        let mut columns = self.columns.values();
+        self.closed.is_some() || columns.any(|column| column.denied || column.mask.is_some())
     }
 
     fn has(&self, column: &str) -> bool {
         const OF_ALL: &[&str] = &["ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"];
-        OF_ALL.contains(&column) || self.columns.values().any(|(name, _)| name == column)
+        OF_ALL.contains(&column) || self.columns.values().any(|known| known.name == column)
     }
 
     fn masks(&self, column: &str) -> bool {
-        self.columns.values().any(|(name, mask)| name == column && mask.is_some())
+        self.columns.values().any(|known| known.name == column && known.mask.is_some())
     }
+
+    fn denies(&self, column: &str) -> bool {
+        self.columns.values().any(|known| known.name == column && known.denied)
+    }
+
+    fn denies_any(&self) -> bool {
+        self.columns.values().any(|column| column.denied)
+    }
+
+    /// The names that `*` would stand for if there were no others.
+    fn allowed(&self) -> String {
+        let allowed = self.columns.values().filter(|column| !column.denied);
+        allowed.map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A name as it is written in a statement.
+fn quoted(name: &str) -> String {
+    let mut bytes = name.bytes();
+    let is_plain = bytes.next().is_some_and(|c| c.is_ascii_lowercase() || c == b'_')
+        && bytes.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_');
+    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// Where PostgreSQL keeps samples of the values of all columns.
@@ -164,23 +196,33 @@ const SAMPLES: &[&str] =
 
 impl Masked {
     /// From the answer to [`ORIGINS`] for all relations that a statement touches. `mask_of` is
-    /// [`Masks::of`](lockkeeper_core::Masks::of) for names that begin with `database`.
+    /// [`Masks::of`](lockkeeper_core::Masks::of) for names that begin with `database`, `denies`
+    /// [`NameScope::denies`](lockkeeper_core::NameScope::denies).
     pub(crate) fn new(
         origins: &[Origin],
         database: &str,
         mask_of: &dyn Fn(&[&str]) -> Option<Mask>,
+        denies: &dyn Fn(&[&str]) -> bool,
     ) -> Self {
         let mut masked = Self::default();
         let mask = |origin: &Origin, column: &str| {
             mask_of(&[database, &origin.schema, &origin.name, column])
+        };
+        // Of what is denied as a whole, its columns say nothing.
+        let denied = |origin: &Origin, column: &str| {
+            let (schema, name) = (&origin.schema, &origin.name);
+            denies(&[database, schema, name, column]) && !denies(&[database, schema, name])
         };
         let of_kind = |kind| origins.iter().filter(move |origin| origin.kind == kind);
         for origin in of_kind(OriginKind::Itself) {
             let relation = masked.relations.entry(origin.relation).or_default();
             relation.name = format!("{}.{}", origin.schema, origin.name);
             let columns = origin.numbers.iter().zip(&origin.columns);
-            relation.columns =
-                columns.map(|(n, name)| (*n, (name.clone(), mask(origin, name)))).collect();
+            let column = |(number, name): (&i16, &String)| {
+                let (mask, denied) = (mask(origin, name), denied(origin, name));
+                (*number, Column { name: name.clone(), mask, denied })
+            };
+            relation.columns = columns.map(column).collect();
             if origin.schema == "pg_toast" || origin.relation_kind == 't' {
                 relation.closed = Some("holds values of other tables");
             }
@@ -190,14 +232,18 @@ impl Masked {
         }
         for origin in of_kind(OriginKind::Kin) {
             let Some(relation) = masked.relations.get_mut(&origin.relation) else { continue };
-            for (name, strictest) in relation.columns.values_mut() {
-                *strictest = (*strictest).max(mask(origin, name));
+            for column in relation.columns.values_mut() {
+                column.mask = column.mask.max(mask(origin, &column.name));
+                column.denied |= denied(origin, &column.name);
             }
         }
         for origin in of_kind(OriginKind::Behind) {
             let Some(relation) = masked.relations.get_mut(&origin.relation) else { continue };
             if origin.columns.iter().any(|column| mask(origin, column).is_some()) {
                 relation.closed = Some("is a view that reads masked columns");
+            }
+            if origin.columns.iter().any(|column| denied(origin, column)) {
+                relation.closed = Some("is a view that reads columns that are not allowed");
             }
             if SAMPLES.contains(&origin.name.as_str()) && origin.schema == "pg_catalog" {
                 relation.closed = Some("is a view of samples of masked columns");
@@ -207,15 +253,25 @@ impl Masked {
         for origin in of_kind(OriginKind::Generated) {
             let Some(relation) = masked.relations.get_mut(&origin.relation) else { continue };
             let sources = relation.columns.values();
-            let sources = sources.filter(|(name, _)| origin.columns.contains(name));
-            let strictest = sources.filter_map(|(_, mask)| *mask).max();
+            let sources = sources.filter(|column| origin.columns.contains(&column.name));
+            let (mut strictest, mut denied) = (None, false);
+            for source in sources {
+                strictest = strictest.max(source.mask);
+                denied |= source.denied;
+            }
             for number in &origin.numbers {
-                if let Some((_, mask)) = relation.columns.get_mut(number) {
-                    *mask = (*mask).max(strictest);
+                if let Some(column) = relation.columns.get_mut(number) {
+                    column.mask = column.mask.max(strictest);
+                    column.denied |= denied;
                 }
             }
         }
         masked
+    }
+
+    /// Whether some of it has columns that don't exist for agents.
+    pub(crate) fn denies_any(&self) -> bool {
+        self.relations.values().any(Relation::denies_any)
     }
 
     /// The mask of each column of a result, by table OID and column number as the server says them.
@@ -229,11 +285,15 @@ impl Masked {
         let Some(relation) = self.relations.get(&table) else {
             return Some(Mask::Redact);
         };
+        // ctid and the like.
+        if column.is_some_and(|column| column < 0) {
+            return None;
+        }
         let column = column.and_then(|column| relation.columns.get(&column));
         match column {
-            Some((_, mask)) => *mask,
+            Some(column) if column.denied => Some(Mask::Redact),
+            Some(column) => column.mask,
             None if relation.is_touched() => Some(Mask::Redact),
-            // ctid and the like.
             None => None,
         }
     }
@@ -270,6 +330,21 @@ impl Masked {
                 return Err(Oracle::Renamed { relation: relation.name.clone() });
             }
         }
+        for reference in &statement.references {
+            judge_denied(reference, &touched)?;
+        }
+        if statement.is_verbose && touched.iter().any(|(_, relation)| relation.denies_any()) {
+            return Err(Oracle::Verbose);
+        }
+        let shows = |reference: &Reference| match &reference.what {
+            What::Column { name, .. } => touched.iter().any(|(_, relation)| relation.masks(name)),
+            What::Star { qualifier } => {
+                touched.iter().any(|(source, _)| reference.covers(qualifier.as_deref(), source))
+            }
+            What::NaturalJoin | What::Position(_) => false,
+        };
+        let mut outputs = statement.references.iter().filter(|r| r.place == Place::Output);
+        let has_masked_outputs = outputs.any(shows);
         let masks = |column: &str| touched.iter().any(|(_, relation)| relation.masks(column));
         for reference in &statement.references {
             match &reference.what {
@@ -299,16 +374,16 @@ impl Masked {
                     }
                 }
                 What::Star { qualifier } => {
-                    let covers = |source: &Source| {
-                        qualifier.as_ref().is_none_or(|qualifier| *qualifier == source.alias)
-                    };
-                    let covered = touched.iter().any(|(source, _)| covers(source));
+                    let mut sources = touched.iter().map(|(source, _)| source);
+                    let covered =
+                        sources.any(|source| reference.covers(qualifier.as_deref(), source));
                     if reference.place != Place::Output && covered {
                         return Err(Oracle::Star { place: reference.place });
                     }
                 }
                 // Joins on columns that it doesn't name.
                 What::NaturalJoin => return Err(Oracle::NaturalJoin),
+                What::Position(_) if !has_masked_outputs => {}
                 What::Position(position) => judge_position(statement, *position, &masks)?,
             }
         }
@@ -326,6 +401,40 @@ impl Masked {
         }
         Ok(())
     }
+}
+
+/// A denied column is not there to be named, and `*` would name it.
+fn judge_denied(reference: &Reference, touched: &[(&Source, &Relation)]) -> Result<(), Oracle> {
+    let (qualifier, column) = match &reference.what {
+        What::Column { qualifier, name } => (qualifier.as_ref(), Some(name)),
+        What::Star { qualifier } => (qualifier.as_ref(), None),
+        What::NaturalJoin | What::Position(_) => return Ok(()),
+    };
+    let covered = touched.iter().filter(|(source, _)| match column {
+        Some(_) => qualifier.is_none_or(|qualifier| *qualifier == source.alias),
+        None => reference.covers(qualifier.map(String::as_str), source),
+    });
+    for (source, relation) in covered {
+        match column {
+            // `u.row_to_json` would be a function of the whole row.
+            Some(column)
+                if relation.denies(column)
+                    || (qualifier.is_some() && relation.denies_any() && !relation.has(column)) =>
+            {
+                let column = match qualifier {
+                    Some(qualifier) => format!("{qualifier}.{column}"),
+                    None => format!("\"{column}\""),
+                };
+                return Err(Oracle::Absent { column, at: reference.at });
+            }
+            None if relation.denies_any() => {
+                let (alias, columns) = (source.alias.clone(), relation.allowed());
+                return Err(Oracle::Incomplete { alias, columns });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// `ORDER BY 2`: what stands there.
@@ -365,6 +474,8 @@ pub(crate) struct Statement {
     /// Something that this description can't express. A join with an alias of its own is such a
     /// thing, which would be another name of its tables.
     pub(crate) unclear: Option<String>,
+    /// EXPLAIN VERBOSE, which names columns that the statement doesn't.
+    pub(crate) is_verbose: bool,
 }
 
 /// A relation where it is named.
@@ -375,6 +486,8 @@ pub(crate) struct Source {
     pub(crate) alias: String,
     /// `users AS u (a, b)`
     pub(crate) has_column_aliases: bool,
+    /// Which SELECT's FROM it is in.
+    pub(crate) within: usize,
 }
 
 /// An output of the outermost SELECT.
@@ -391,6 +504,20 @@ pub(crate) struct Output {
 pub(crate) struct Reference {
     pub(crate) what: What,
     pub(crate) place: Place,
+    /// In the text that came in, in bytes.
+    pub(crate) at: usize,
+    /// Which SELECT it is in: `*` stands for the columns of that one's FROM.
+    pub(crate) within: usize,
+}
+
+impl Reference {
+    /// Whether this star, with or without a table, stands for the columns of `source`.
+    fn covers(&self, qualifier: Option<&str>, source: &Source) -> bool {
+        match qualifier {
+            Some(qualifier) => qualifier == source.alias,
+            None => self.within == source.within,
+        }
+    }
 }
 
 /// What is referred to. Names are as PostgreSQL folds them.
@@ -425,39 +552,52 @@ pub(crate) enum Place {
 /// Why a statement isn't answered: it would tell what is behind a mask.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Oracle {
+    /// As PostgreSQL says it of a column that there is none of.
+    #[error("column {column} does not exist")]
+    Absent { column: String, at: usize },
+    #[error("`*` leaves out columns of `{alias}` that are not allowed: name those that are")]
+    Incomplete { alias: String, columns: String },
+    #[error("EXPLAIN VERBOSE names columns that are not allowed")]
+    Verbose,
     #[error("`{column}` is masked and can't be used in {}", .place.name())]
     Used { column: String, place: Place },
     #[error("`*` over masked columns can't be used in {}", .place.name())]
     Star { place: Place },
-    #[error("`{alias}` as a whole row has masked columns in it")]
+    #[error("`{alias}` as a whole row has columns in it that are masked or not allowed")]
     WholeRow { alias: String },
-    #[error("a NATURAL JOIN compares columns of which some are masked")]
+    #[error("a NATURAL JOIN compares columns of which some are masked or not allowed")]
     NaturalJoin,
-    #[error("`{relation}` has masked columns, which can't be renamed in FROM")]
+    #[error(
+        "`{relation}` has columns that are masked or not allowed, and none can be renamed in FROM"
+    )]
     Renamed { relation: String },
     #[error("`{relation}` {why}")]
     Closed { relation: String, why: &'static str },
     #[error("position {position} may be a masked column")]
     Position { position: usize },
-    #[error("it can't be told what becomes of masked columns in {0}")]
+    #[error("it can't be told what becomes of columns that are masked or not allowed in {0}")]
     Unclear(String),
 }
 
 impl Oracle {
     /// What can be done instead.
-    pub(crate) fn hint(&self) -> &'static str {
-        match self {
+    pub(crate) fn hint(&self) -> String {
+        let hint = match self {
+            Self::Incomplete { columns, .. } => return format!("the columns are: {columns}"),
+            Self::Absent { .. } => "list_objects and describe show what there is",
+            Self::Verbose => "use EXPLAIN without VERBOSE",
             Self::Closed { .. } => "read other tables: masks are in force",
             Self::Star { .. } | Self::WholeRow { .. } => {
-                "name the columns that are needed, without the masked ones"
+                "name the columns that are needed, without those"
             }
             Self::Position { .. } => "use the column's name instead of its number",
-            Self::NaturalJoin => "join with ON and columns that are not masked",
+            Self::NaturalJoin => "join with ON and other columns",
             Self::Used { .. } | Self::Renamed { .. } | Self::Unclear(_) => {
                 "masked columns can only be plain outputs of the outermost SELECT; filter, join and \
                  sort by others"
             }
-        }
+        };
+        hint.to_owned()
     }
 }
 

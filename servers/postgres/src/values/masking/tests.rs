@@ -28,16 +28,21 @@ fn masked() -> Masked {
         origin(VIEW, "users", OriginKind::Behind, &["id", "email"]),
         origin(STATS, "pg_stats", OriginKind::Itself, &["most_common_vals"]),
     ];
-    Masked::new(&origins, "app", &|name| match name {
-        ["app", "public", "users", "email"] => Some(Mask::Last4),
-        // Stated about a partition only.
-        ["app", "public", "users_2024", "ssn"] => Some(Mask::Redact),
-        _ => None,
-    })
+    Masked::new(
+        &origins,
+        "app",
+        &|name| match name {
+            ["app", "public", "users", "email"] => Some(Mask::Last4),
+            // Stated about a partition only.
+            ["app", "public", "users_2024", "ssn"] => Some(Mask::Redact),
+            _ => None,
+        },
+        &|_| false,
+    )
 }
 
 fn source(relation: u32, alias: &str) -> Source {
-    Source { relation, alias: alias.to_owned(), has_column_aliases: false }
+    Source { relation, alias: alias.to_owned(), has_column_aliases: false, within: 0 }
 }
 
 fn column(name: &str) -> What {
@@ -57,7 +62,7 @@ fn judge(sources: &[(u32, &str)], references: &[(What, Place)]) -> Result<(), Or
         outputs: plain.map(|(what, _)| Output { name: None, what: Some(what.clone()) }).collect(),
         references: references
             .iter()
-            .map(|(what, place)| Reference { what: what.clone(), place: *place })
+            .map(|(what, place)| Reference { what: what.clone(), place: *place, at: 0, within: 0 })
             .collect(),
         ..Statement::default()
     };
@@ -144,9 +149,9 @@ fn positions_and_names_of_outputs_are_followed() {
     let statement = Statement {
         sources: vec![source(USERS, "u")],
         outputs: vec![Output { name: Some("e".to_owned()), what: Some(column("email")) }],
-        references: vec![Reference { what: column("e"), place: Place::Order }],
+        references: vec![Reference { what: column("e"), place: Place::Order, at: 0, within: 0 }],
         output_names_used: vec!["e".to_owned()],
-        unclear: None,
+        ..Statement::default()
     };
     assert_eq!(masked().judge(&statement), Err(used("e")));
 }
@@ -156,7 +161,10 @@ fn what_cannot_be_told_is_refused() {
     for (relation, expected) in [
         (VIEW, "`public.v` is a view that reads masked columns"),
         (STATS, "`pg_catalog.pg_stats` holds samples of masked columns"),
-        (99, "it can't be told what becomes of masked columns in a table that isn't known"),
+        (
+            99,
+            "it can't be told what becomes of columns that are masked or not allowed in a table that isn't known",
+        ),
     ] {
         let refused = judge(&[(relation, "x")], &[]).unwrap_err();
         assert_eq!(refused.to_string(), expected);
