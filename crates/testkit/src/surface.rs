@@ -91,9 +91,11 @@ pub fn rules(name: &str, effect: Effect, tool: &Value) -> Vec<String> {
     for schema in ["inputSchema", "outputSchema"] {
         let Some(schema) = tool.get(schema) else { continue };
         let text = schema.to_string();
-        for word in ["\"$ref\"", "\"$schema\"", "\"$defs\"", "\"format\"", "\"title\":"] {
+        for word in ["\"$ref\"", "\"$schema\"", "\"$defs\"", "\"title\":"] {
             rule(!text.contains(word), &format!("a schema has {word}"));
         }
+        // The keyword, which schemas of arguments don't need, and no argument of that name.
+        rule(!text.contains("\"format\":\""), "a schema has \"format\"");
         rule(jsonschema::meta::is_valid(schema), "a schema is not valid");
     }
     if let Some(output) = tool.get("outputSchema") {
