@@ -142,6 +142,13 @@ impl Shop {
         expect.assert_eq(&self.call(role, config, call));
     }
 
+    /// A session with a server whose databases are all in its configuration file.
+    pub(crate) fn client_of(&self, config: &str) -> InProcess {
+        let arguments = self.arguments("postgres", config);
+        let arguments: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
+        InProcess::start::<Postgres>(&arguments, Era::Modern)
+    }
+
     /// A session with a server over the shop.
     pub(crate) fn client(&self, config: &str) -> InProcess {
         let arguments = self.arguments("postgres", config);
@@ -163,7 +170,7 @@ pub(crate) fn all_pages(client: &mut InProcess, tool: &str, mut arguments: Value
         pages.push(hide_cursor(&text));
         let header = text.lines().next().unwrap_or_default();
         let Some((_, next)) = header.split_once("next: cursor ") else { return pages };
-        arguments["cursor"] = next.trim_end_matches(']').into();
+        arguments["cursor"] = next.split([';', ']']).next().unwrap_or_default().into();
     }
 }
 

@@ -111,7 +111,7 @@ impl Tool<Pg> for RunQuery {
 
     fn plan(args: &Args) -> Need {
         let need = Need::new(lockkeeper_core::Effect::Read);
-        args.database.iter().fold(need, |need, database| need.resource(database))
+        args.database.iter().fold(need, Need::resource)
     }
 
     async fn run(cx: Cx<'_, Pg, Read>, args: Args) -> Result<Page, ToolError> {
@@ -197,7 +197,7 @@ fn opening(taken: u64, read: u64, next: Option<&str>, tally: &Tally, columns: &C
         line.push_str(&format!(" from {}", read + 1));
     }
     if let Some(next) = next {
-        line.push_str(&format!(", truncated, next: {next}"));
+        line.push_str(&format!("; truncated, next: cursor {next}"));
     }
     if tally.cut > 0 {
         line.push_str(&format!("; {} cut: select a part of it", count(tally.cut, "value")));
@@ -299,4 +299,165 @@ fn csv<'a>(values: impl Iterator<Item = &'a str>) -> String {
     }
     line.push_str("\r\n");
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use lockkeeper_testkit::expect;
+    use lockkeeper_testkit::in_process::seen;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{all_pages, shop};
+
+    #[test]
+    fn reads_rows_in_every_form() {
+        let Some(shop) = shop() else { return };
+        let sql = "SELECT n, NULLIF(n, 2) AS odd, 'a\tb, \"c\"' AS text \
+                   FROM generate_series($1::int, 3) AS n";
+        let ask = |format: &str| {
+            let call = json!({"sql": sql, "params": [2], "format": format});
+            shop.call("postgres", "", &format!("query {call}"))
+        };
+        expect![[r#"
+            [2 rows]
+            n	odd	text
+            2	\N	a\tb, "c"
+            3	3	a\tb, "c"
+        "#]]
+        .assert_eq(&ask("rows"));
+        expect![[r#"
+            [2 rows]
+            row 1
+            n: 2
+            odd: \N
+            text: a\tb, "c"
+            row 2
+            n: 3
+            odd: 3
+            text: a\tb, "c"
+        "#]]
+        .assert_eq(&ask("columns"));
+        expect![[r#"
+            [2 rows]
+            n,odd,text␍
+            2,,"a	b, ""c"""␍
+            3,3,"a	b, ""c"""␍
+        "#]]
+        .assert_eq(&ask("csv").replace('\r', "␍"));
+    }
+
+    #[test]
+    fn goes_on_where_a_page_ended() {
+        let Some(shop) = shop() else { return };
+        let mut client = shop.client("");
+        let asked = json!({"sql": "SELECT * FROM generate_series(1, 250) AS n", "max_rows": 100});
+        let pages = all_pages(&mut client, "query", asked.clone());
+        let rows = pages.iter().flat_map(|page| page.lines().skip(2));
+        let expected: Vec<String> = (1..=250).map(|n| n.to_string()).collect();
+        assert_eq!(rows.collect::<Vec<_>>(), expected);
+        expect!["[100 rows from 101; truncated, next: cursor <cursor>]"]
+            .assert_eq(pages[1].lines().next().unwrap());
+
+        // A page is read once: its rows are gone then.
+        let first = seen(&client.call("query", asked.clone()));
+        let (_, cursor) = first.lines().next().unwrap().split_once("cursor ").unwrap();
+        let mut again = asked;
+        again["cursor"] = cursor.trim_end_matches(']').into();
+        assert!(seen(&client.call("query", again.clone())).starts_with("[100 rows from 101"));
+        expect![[r#"
+            error: cursor_expired: the rows behind this cursor are not kept any more
+            next: run it again; ORDER BY a key and WHERE key > $1, with the last one read, goes on from there"#]].assert_eq(&seen(&client.call("query", again)));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_statement() {
+        let Some(shop) = shop() else { return };
+        let said = [
+            ("SELECT 1 +", json!([])),
+            ("SELECT nme FROM customers", json!([])),
+            ("SELECT * FROM custmers", json!([])),
+            ("SELECT 1 / (id - 1) FROM customers", json!([])),
+            ("SELECT $1::int", json!(["x"])),
+            ("SELECT $1::int", json!([])),
+            ("DELETE FROM customers", json!([])),
+            ("SELECT 1; SELECT 2", json!([])),
+            ("SELECT pg_read_file('/etc/passwd')", json!([])),
+            ("SELECT repeat('x', 9000000)", json!([])),
+        ]
+        .map(|(sql, params)| {
+            let call = json!({"sql": sql, "params": params});
+            format!("{sql}\n{}\n", shop.call("postgres", "", &format!("query {call}")))
+        });
+        expect![[r#"
+            SELECT 1 +
+            error: invalid_sql: syntax error at byte 10: expected an expression, found EOF
+            next: send one statement that PostgreSQL understands
+            SELECT nme FROM customers
+            error: not_found: column "nme" does not exist (SQLSTATE 42703 at character 8)
+            next: Perhaps you meant to reference the column "customers.name".; list_objects and describe show what there is
+            SELECT * FROM custmers
+            error: not_found: relation "custmers" does not exist (SQLSTATE 42P01 at character 15)
+            next: list_objects and describe show what there is
+            SELECT 1 / (id - 1) FROM customers
+            error: invalid_value: division by zero (SQLSTATE 22012)
+            next: correct the values
+            SELECT $1::int
+            error: invalid_value: invalid input syntax for type integer: "x" (SQLSTATE 22P02)
+            next: correct the values
+            SELECT $1::int
+            error: invalid_arguments: the statement has 1 parameters, and 0 values were given
+            next: params has a value for each of $1, $2, …
+            DELETE FROM customers
+            error: not_allowed: DELETE is not allowed: only SELECT, VALUES, TABLE, EXPLAIN of these and SHOW are
+            next: read with SELECT; `execute` writes, if the server was started with --write
+            SELECT 1; SELECT 2
+            error: invalid_sql: only one statement can be run at a time
+            next: send one statement that PostgreSQL understands
+            SELECT pg_read_file('/etc/passwd')
+            error: not_allowed: function "pg_read_file" can't be called: it may change something
+            next: write it without that; the server's owner decides what is allowed
+            SELECT repeat('x', 9000000)
+            error: too_large: a row of 9000006 bytes is too long to be read
+            next: select less of it, such as left(column, 1000) or octet_length(column)
+        "#]].assert_eq(&said.concat());
+    }
+
+    #[test]
+    fn ends_a_statement_that_takes_too_long() {
+        let Some(shop) = shop() else { return };
+        let sql = "SELECT count(*) FROM generate_series(1, 1000000000000)";
+        let call = json!({"sql": sql, "timeout_ms": 100});
+        expect![[r#"
+            error: timeout: canceling statement due to statement timeout (SQLSTATE 57014)
+            next: ask for less, or raise timeout_ms up to the call budget"#]]
+        .assert_eq(&shop.call("postgres", "", &format!("query {call}")));
+    }
+
+    #[test]
+    fn asks_which_database_is_meant() {
+        let Some(shop) = shop() else { return };
+        let (app, other) = (shop.url("postgres"), shop.cluster.url("postgres"));
+        let config = format!(
+            "[source.databases.app]\ndsn = \"{app}\"\ndescription = \"the shop\"\n\
+             [source.databases.admin]\ndsn = \"{other}\"\n"
+        );
+        let mut client = shop.client_of(&config);
+        let mut ask = |call: Value| seen(&client.call("query", call));
+        let sql = "SELECT current_database()";
+        expect![[r#"
+            error: invalid_arguments: there are several databases
+            next: database is one of admin, app (the shop)"#]]
+        .assert_eq(&ask(json!({"sql": sql})));
+        expect![[r#"
+            error: invalid_arguments: there is no database of that name
+            next: database is one of admin, app (the shop)"#]]
+        .assert_eq(&ask(json!({"sql": sql, "database": "shop"})));
+        expect![[r#"
+            [1 row]
+            current_database
+            app
+        "#]]
+        .assert_eq(&ask(json!({"sql": sql, "database": "app"})));
+    }
 }

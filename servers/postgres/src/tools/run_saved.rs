@@ -171,7 +171,7 @@ sql = "SELECT 1; DELETE FROM sales.order_items"
         let Some(shop) = shop() else { return };
         let mut client = shop.client(SAVED);
         let first = seen(&client.call("run_saved", json!({"name": "many"})));
-        let cursor = first.split_once("next: ").and_then(|(_, rest)| rest.split_once(']'));
+        let cursor = first.split_once("next: cursor ").and_then(|(_, rest)| rest.split_once(']'));
         let (cursor, rows) = cursor.unwrap();
         let rest = seen(&client.call("run_saved", json!({"name": "many", "cursor": cursor})));
         assert!(rows.trim_end().ends_with("200"), "{first}");

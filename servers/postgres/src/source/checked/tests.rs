@@ -272,7 +272,8 @@ fn masks_hold_on_the_next_page() {
     let mut arguments = json!({ "sql": sql, "max_rows": 2 });
     for last in [false, false, true] {
         let page = in_process::seen(&client.call("query", arguments.clone()));
-        let next = page.split_once("next: ").and_then(|(_, rest)| rest.split([';', ']']).next());
+        let next =
+            page.split_once("next: cursor ").and_then(|(_, rest)| rest.split([';', ']']).next());
         assert_eq!(next.is_none(), last, "{page}");
         arguments["cursor"] = next.into();
         assert_eq!(page.matches("[redacted:masked]").count(), 2, "{page}");
