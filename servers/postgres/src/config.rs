@@ -15,6 +15,7 @@ use crate::source::{Config, DatabaseConfig};
 const UNNAMED: &str = "db";
 
 /// The command line and the `[source]` table.
+#[expect(clippy::doc_markdown, reason = "the text of --help")]
 #[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
@@ -92,9 +93,10 @@ impl Options {
 /// Decides what is served.
 pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Config, StartError> {
     let wrong = |problem: String| Err(StartError::new(problem));
-    let search_path = match options.search_path.is_empty() {
-        true => vec!["public".to_owned()],
-        false => options.search_path,
+    let search_path = if options.search_path.is_empty() {
+        vec!["public".to_owned()]
+    } else {
+        options.search_path
     };
     let connections = options.connections.unwrap_or(CONNECTIONS);
     if !(1..=64).contains(&connections) {

@@ -4,6 +4,7 @@
 use std::error::Error as _;
 
 use lockkeeper_core::ToolError;
+use tokio_postgres::error::SqlState;
 
 use crate::guard::Refusal as Guarded;
 use crate::source::connect::ConnectError;
@@ -27,13 +28,16 @@ impl From<PgError> for ToolError {
     fn from(error: PgError) -> Self {
         let message = error.to_string();
         match error {
-            PgError::NoDatabase { names } | PgError::WhichDatabase { names } => {
-                Self::invalid_arguments(message)
-                    .hint(format!("database is one of {}", names.join(", ")))
+            PgError::NoDatabase { known } | PgError::WhichDatabase { known } => {
+                Self::invalid_arguments(message).hint(format!("database is one of {known}"))
             }
             PgError::Credential(error) => error,
             PgError::Dsn(_) => Self::new("no_connection", message).hint(OWNER),
             PgError::Connect(error) => no_connection(&error),
+            PgError::UnsafeRole { role, problem } => {
+                tracing::warn!(role, problem, "the role is not used");
+                Self::new("unsafe_role", message).hint(OWNER)
+            }
             PgError::Down(open) => Self::new("upstream_down", message)
                 .hint("call again then; it is asked no sooner")
                 .retry_after_s(open.retry_after.as_secs().max(1)),
@@ -75,12 +79,15 @@ impl From<PgError> for ToolError {
             }
             PgError::Parameter { .. } => Self::invalid_arguments(message)
                 .hint("give it as PostgreSQL writes such a value, or cast: $1::text"),
+            PgError::Parameters { .. } => {
+                Self::invalid_arguments(message).hint("params has a value for each of $1, $2, …")
+            }
             PgError::Catalog(error) => {
                 tracing::warn!(%error, "the catalogue can't be read");
                 Self::new("internal", message).hint("query pg_catalog; the server's log says more")
             }
             PgError::Driver(error) => {
-                tracing::warn!(%error, problem = error.source().map(|e| e.to_string()), "the driver failed");
+                tracing::warn!(%error, problem = error.source().map(ToString::to_string), "the driver failed");
                 Self::new("internal", message).hint("call again; the server's log says more")
             }
         }
@@ -90,7 +97,7 @@ impl From<PgError> for ToolError {
 fn no_connection(error: &ConnectError) -> ToolError {
     tracing::warn!(%error, problem = error.source().map(ToString::to_string), "no connection");
     let (problem, hint) = match error {
-        ConnectError::Login { .. } => match error.state().map(|state| state.code()) {
+        ConnectError::Login { .. } => match error.state().map(SqlState::code) {
             Some("28P01" | "28000") => ("the database refused the login", OWNER),
             Some("3D000") => ("the database doesn't exist on its server", OWNER),
             Some("53300") => ("all connections of the database are in use", "call again later"),

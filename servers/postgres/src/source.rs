@@ -32,7 +32,7 @@ use self::checked::Judgements;
 use self::cursors::Cursors;
 use self::dsn::Address;
 use self::error::PgError;
-use self::pool::{Place, Pool};
+use self::pool::{Place, Pool, RoleWanted};
 use self::reading::Query;
 use self::saved::Saved;
 
@@ -60,7 +60,7 @@ pub(crate) struct DatabaseConfig {
 pub struct Pg {
     databases: BTreeMap<String, Database>,
     pub(crate) cursors: Cursors,
-    pub(crate) require_safe_role: bool,
+    #[expect(dead_code, reason = "execute learns of it next")]
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<PathBuf>,
     /// Queries that the operator wrote, by name.
@@ -91,6 +91,12 @@ impl Pg {
         let scope = environment.scope.names(Separator('.')).map_err(StartError::new)?;
         let connections = config.connections;
         let variables = &environment.variables;
+        let role = match (config.require_safe_role, environment.write) {
+            (false, _) => RoleWanted::Any,
+            (true, false) => RoleWanted::Reader,
+            (true, true) => RoleWanted::Writer,
+        };
+        let is_alone = config.databases.len() == 1;
         let database = |(name, given): (String, DatabaseConfig)| {
             let place = Place {
                 dsn: given.dsn,
@@ -98,9 +104,11 @@ impl Pg {
                 variables: variables.clone(),
                 home: environment.home.clone(),
                 search_path: search_path(&given.search_path),
+                role,
             };
             // As many labels as there are databases in the settings.
-            let upstream = environment.upstream(name.clone().leak());
+            let label = if is_alone { "database" } else { name.clone().leak() };
+            let upstream = environment.upstream(label);
             let database = Database {
                 name: name.clone(),
                 description: given.description,
@@ -116,7 +124,6 @@ impl Pg {
         Ok(Self {
             databases: config.databases.into_iter().map(database).collect(),
             cursors: Cursors::default(),
-            require_safe_role: config.require_safe_role,
             ddl: config.ddl,
             export_dir: config.export_dir,
             saved: config.saved,
@@ -136,14 +143,24 @@ impl Pg {
     /// The database of that name, or the only one.
     pub(crate) fn database(&self, name: Option<&str>) -> Result<&Database, PgError> {
         match name {
-            Some(name) => self.databases.get(name).ok_or_else(|| PgError::NoDatabase {
-                names: self.databases.keys().cloned().collect(),
-            }),
+            Some(name) => {
+                let database = self.databases.get(name);
+                database.ok_or_else(|| PgError::NoDatabase { known: self.known() })
+            }
             None if self.databases.len() == 1 => {
                 self.databases.values().next().ok_or(PgError::Closed)
             }
-            None => Err(PgError::WhichDatabase { names: self.databases.keys().cloned().collect() }),
+            None => Err(PgError::WhichDatabase { known: self.known() }),
         }
+    }
+
+    /// Their names, with what the owner says of them.
+    fn known(&self) -> String {
+        let each = self.databases().map(|database| match &database.description {
+            Some(description) => format!("{} ({description})", database.name),
+            None => database.name.clone(),
+        });
+        each.collect::<Vec<_>>().join(", ")
     }
 
     /// All of them, by name.

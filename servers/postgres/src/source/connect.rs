@@ -2,6 +2,7 @@
 //! to before anybody's text reaches it, and how a query on it is cancelled.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::reading::Own;
 use super::tls::{self, Handshake, Raw, TlsError, TlsMode, Wire};
 
 /// A silent peer is noticed after this time without traffic, and a minute more.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// How long a cancellation may take.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -108,10 +109,11 @@ pub(crate) struct Session<'a> {
     pub(crate) read_only: bool,
 }
 
-/// Connects to the first host that answers as it should.
+/// Connects to the first host that answers as it should, each in its part of the time.
 pub(crate) async fn connect(
     address: &Address,
     session: &Session<'_>,
+    within: Duration,
 ) -> Result<Connection, ConnectError> {
     let tls = match address.tls.mode {
         TlsMode::Disable => None,
@@ -121,14 +123,19 @@ pub(crate) async fn connect(
         Wants::PreferStandby => vec![Wants::ReadOnly, Wants::Any],
         wants => vec![wants],
     };
+    let tries = u32::try_from(passes.len() * address.hosts.len()).unwrap_or(u32::MAX).max(1);
+    let each = address.connect_timeout.min(within / tries);
     let mut failed = ConnectError::NoneWanted;
     for wants in passes {
         for host in &address.hosts {
-            let connecting = connect_to(address, host, tls.as_ref(), session);
-            let connected = timeout(address.connect_timeout, connecting).await;
+            let connecting = async {
+                let connection = connect_to(address, host, tls.as_ref(), session, each).await?;
+                Ok(suits(&connection.client, wants).await.then_some(connection))
+            };
+            let connected = timeout(each, connecting).await;
             match connected.unwrap_or_else(|_| Err(ConnectError::Silent { place: place(host) })) {
-                Ok(connection) if suits(&connection.client, wants).await => return Ok(connection),
-                Ok(_) => {}
+                Ok(Some(connection)) => return Ok(connection),
+                Ok(None) => {}
                 Err(error) => failed = error,
             }
         }
@@ -154,9 +161,10 @@ async fn connect_to(
     host: &Host,
     tls: Option<&Arc<ClientConfig>>,
     session: &Session<'_>,
+    within: Duration,
 ) -> Result<Connection, ConnectError> {
     let overlong = Overlong::default();
-    let (wire, handshake) = dial(host, address.tls.mode, tls, &overlong).await?;
+    let (wire, handshake) = dial(host, address.tls.mode, tls, &overlong, within).await?;
     let encrypted = handshake.is_some();
     let mut config = Config::new();
     config
@@ -212,9 +220,10 @@ async fn dial(
     mode: TlsMode,
     tls: Option<&Arc<ClientConfig>>,
     overlong: &Overlong,
+    within: Duration,
 ) -> Result<(Wire, Option<Handshake>), ConnectError> {
     let unreachable = |source| ConnectError::Unreachable { place: place(host), source };
-    let mut socket = open(host).await?;
+    let mut socket = open(host, within).await?;
     // As with libpq: a Unix socket is as private as the machine.
     let tls = tls.filter(|_| host.socket().is_none());
     let Some(config) = tls else {
@@ -234,7 +243,7 @@ async fn dial(
     Ok((Wire::Plain(Bounded::new(socket, overlong.clone())), None))
 }
 
-async fn open(host: &Host) -> Result<Raw, ConnectError> {
+async fn open(host: &Host, within: Duration) -> Result<Raw, ConnectError> {
     let unreachable = |source| ConnectError::Unreachable { place: place(host), source };
     if let Some(path) = host.socket() {
         #[cfg(unix)]
@@ -251,11 +260,25 @@ async fn open(host: &Host) -> Result<Raw, ConnectError> {
     if addresses.is_empty() {
         return Err(ConnectError::NoAddress(host.name.clone()));
     }
-    let socket = TcpStream::connect(addresses.as_slice()).await.map_err(unreachable)?;
+    let socket = dial_first(&addresses, within).await.map_err(unreachable)?;
     socket.set_nodelay(true).map_err(unreachable)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 6);
     SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(unreachable)?;
     Ok(Box::new(socket))
+}
+
+/// The first address that answers. One that doesn't leaves the others their time.
+async fn dial_first(addresses: &[SocketAddr], within: Duration) -> io::Result<TcpStream> {
+    let each = within / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let mut failed = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses {
+        match timeout(each, TcpStream::connect(address)).await {
+            Ok(Ok(socket)) => return Ok(socket),
+            Ok(Err(error)) => failed = error,
+            Err(_) => failed = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failed)
 }
 
 impl Cancel {
@@ -264,7 +287,9 @@ impl Cancel {
         let cancelling = async {
             let mode = if self.tls.is_some() { TlsMode::Require } else { TlsMode::Disable };
             let (wire, handshake) =
-                dial(&self.host, mode, self.tls.as_ref(), &Overlong::default()).await.ok()?;
+                dial(&self.host, mode, self.tls.as_ref(), &Overlong::default(), CANCEL_TIMEOUT)
+                    .await
+                    .ok()?;
             let handshake = handshake.unwrap_or_else(Handshake::none);
             self.token.cancel_query_raw(wire, handshake).await.ok()
         };
@@ -275,10 +300,7 @@ impl Cancel {
 }
 
 fn place(host: &Host) -> String {
-    match host.socket() {
-        Some(path) => path.display().to_string(),
-        None => format!("{}:{}", host.name, host.port),
-    }
+    host.to_string()
 }
 
 /// What rustls says of a failed handshake.

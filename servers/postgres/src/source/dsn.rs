@@ -4,6 +4,7 @@
 //! read here; a parameter that nobody knows is refused, not ignored.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,15 @@ impl Host {
     pub(crate) fn socket(&self) -> Option<PathBuf> {
         let directory = self.name.starts_with('/').then(|| Path::new(&self.name))?;
         Some(directory.join(format!(".s.PGSQL.{}", self.port)))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.socket() {
+            Some(path) => write!(f, "{}", path.display()),
+            None => write!(f, "{}:{}", self.name, self.port),
+        }
     }
 }
 
@@ -192,13 +202,11 @@ impl Address {
             Some(mode) => TlsMode::parse(mode).ok_or(DsnError::Value("sslmode"))?,
             None => TlsMode::default(),
         };
-        let password = match given.get("password").filter(|password| !password.is_empty()) {
-            Some(password) => Some(Secret::new(password.clone())),
-            None => {
-                let file = path("passfile").or_else(|| Some(home?.join(".pgpass")));
-                file.and_then(|file| from_file(&file, &hosts, &database, &user))
-            }
-        };
+        let password = given.get("password").filter(|password| !password.is_empty());
+        let password = password.map(|password| Secret::new(password.clone())).or_else(|| {
+            let file = path("passfile").or_else(|| Some(home?.join(".pgpass")))?;
+            from_file(&file, &hosts, &database, &user)
+        });
         let seconds = given.get("connect_timeout").map(|text| text.parse::<u64>());
         let seconds = seconds.transpose().map_err(|_| DsnError::Value("connect_timeout"))?;
         let connect_timeout = match seconds {
@@ -236,6 +244,11 @@ impl Address {
             application: given.remove("application_name"),
             options: given.remove("options"),
         })
+    }
+
+    /// Where it is, for people.
+    pub(crate) fn places(&self) -> String {
+        self.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 }
 

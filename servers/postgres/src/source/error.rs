@@ -15,15 +15,18 @@ use crate::values::parameter::ParameterError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PgError {
     #[error("there is no database of that name")]
-    NoDatabase { names: Vec<String> },
+    NoDatabase { known: String },
     #[error("there are several databases")]
-    WhichDatabase { names: Vec<String> },
+    WhichDatabase { known: String },
     #[error("the connection string can't be used: {0}")]
     Dsn(#[source] DsnError),
     #[error("{}", .0.message())]
     Credential(ToolError),
     #[error("there is no connection to the database")]
     Connect(#[source] ConnectError),
+    /// The owner wants one that can do less.
+    #[error("the database's role has more rights than the server's owner allows it")]
+    UnsafeRole { role: String, problem: String },
     /// The breaker is open.
     #[error("the database can't be reached now")]
     Down(Open),
@@ -67,6 +70,8 @@ pub(crate) enum PgError {
     NoExtension { name: &'static str, preloaded: bool },
     #[error("parameter {index} can't be given as `{expected}`: {problem}")]
     Parameter { index: usize, expected: String, problem: String },
+    #[error("the statement has {expected} parameters, and {given} values were given")]
+    Parameters { expected: usize, given: usize },
     #[error("the driver failed")]
     Driver(#[source] tokio_postgres::Error),
     #[error("the catalogue answered in a form that isn't known")]
@@ -138,8 +143,10 @@ impl PgError {
         match self {
             Self::Closed => true,
             Self::Driver(error) => error.is_closed(),
-            // The administrator ended it, or the server is going down.
-            Self::Refused(refusal) => refusal.state.starts_with("57P"),
+            // The administrator ended it, the server is going down, or who stands between lost it.
+            Self::Refused(refusal) => {
+                refusal.state.starts_with("57P") || refusal.state.starts_with("08")
+            }
             _ => false,
         }
     }

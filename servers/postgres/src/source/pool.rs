@@ -3,22 +3,34 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lockkeeper_core::{Credentials, Failure, Upstream};
+use lockkeeper_core::{Attempt, Credentials, Failure, Ongoing, Upstream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::{ConnectError, Connection, Session, connect};
 use super::dsn::Address;
 use super::error::PgError;
+use super::standing::Standing;
 
 /// A connection is closed at this age, so that failover and new settings are noticed.
-const OLDEST: Duration = Duration::from_secs(30 * 60);
+const OLDEST: Duration = Duration::from_mins(30);
 
 /// One that wasn't used for this long is closed instead of used.
-const IDLE: Duration = Duration::from_secs(5 * 60);
+const IDLE: Duration = Duration::from_mins(5);
+
+/// What an attempt to connect may take at most, whatever the connection string says: a host that
+/// hangs until the call is over would never count as failed.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(20);
+
+/// A connection that has rested, and whose database says nothing for so long, is gone: what stands
+/// between may have forgotten it without a word.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
+
+/// A host that hung for less than this has not failed.
+const TELLING: Duration = Duration::from_millis(500);
 
 /// Where a database is, as far as it is known before anybody asks it.
 pub(crate) struct Place {
@@ -29,6 +41,17 @@ pub(crate) struct Place {
     pub(crate) variables: BTreeMap<&'static str, String>,
     pub(crate) home: Option<PathBuf>,
     pub(crate) search_path: String,
+    pub(crate) role: RoleWanted,
+}
+
+/// Which roles may be logged in as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RoleWanted {
+    Any,
+    /// One that has no rights over the server, and writes no table either.
+    Reader,
+    /// One that has no rights over the server.
+    Writer,
 }
 
 /// The connections to one database.
@@ -52,6 +75,8 @@ struct Idle {
 pub(crate) struct Lease {
     pub(crate) connection: Connection,
     born: Instant,
+    /// It was at rest: the database may have left it since.
+    pub(crate) has_rested: bool,
     home: Pool,
     /// Another may be opened in its place.
     _slot: OwnedSemaphorePermit,
@@ -69,28 +94,58 @@ impl Pool {
 
     /// A connection with no transaction open; waits for one if all are in use.
     pub(crate) async fn take(&self) -> Result<Lease, PgError> {
-        // The semaphore is never closed.
-        let slot = Arc::clone(&self.0.slots).acquire_owned().await.map_err(|_| PgError::Closed)?;
+        let slot = self.slot().await?;
         let now = Instant::now();
         while let Some(idle) = self.pop() {
             let whole = !idle.connection.client.is_closed();
             if whole && now - idle.born < OLDEST && now - idle.used < IDLE {
                 let Idle { connection, born, .. } = idle;
-                return Ok(Lease { connection, born, home: self.clone(), _slot: slot });
+                let home = self.clone();
+                return Ok(Lease { connection, born, has_rested: true, home, _slot: slot });
             }
         }
-        let connection = self.connect().await?;
-        Ok(Lease { connection, born: now, home: self.clone(), _slot: slot })
+        self.open(slot).await
     }
 
-    /// Whether the connections at hand are encrypted.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.iter().any(|idle| idle.connection.encrypted)
+    /// The same, opened now: where one that had rested was found to be gone, the others are too.
+    pub(crate) async fn take_new(&self) -> Result<Lease, PgError> {
+        let slot = self.slot().await?;
+        let rested = std::mem::take(&mut *self.idle());
+        drop(rested);
+        self.open(slot).await
+    }
+
+    /// The same as [`Pool::take`], for what is not begun a second time: the database answers on it.
+    pub(crate) async fn take_awake(&self) -> Result<Lease, PgError> {
+        let lease = self.take().await?;
+        if !lease.has_rested {
+            return Ok(lease);
+        }
+        let nothing = lease.connection.client.batch_execute("");
+        if matches!(timeout(PATIENCE, nothing).await, Ok(Ok(()))) {
+            return Ok(lease);
+        }
+        drop(lease);
+        self.take_new().await
+    }
+
+    async fn slot(&self) -> Result<OwnedSemaphorePermit, PgError> {
+        // The semaphore is never closed.
+        Arc::clone(&self.0.slots).acquire_owned().await.map_err(|_| PgError::Closed)
+    }
+
+    async fn open(&self, slot: OwnedSemaphorePermit) -> Result<Lease, PgError> {
+        let connection = self.connect().await?;
+        let (born, home) = (Instant::now(), self.clone());
+        Ok(Lease { connection, born, has_rested: false, home, _slot: slot })
     }
 
     fn pop(&self) -> Option<Idle> {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a connection, again if that may help and the call has the time.
@@ -98,41 +153,55 @@ impl Pool {
         let Shared { upstream, .. } = &*self.0;
         let mut backoff = upstream.backoff();
         loop {
+            // Whoever keeps the credential is no part of the database.
+            let address = self.address().await?;
             let attempt = upstream.admit().map_err(PgError::Down)?;
-            let failed = match self.connect_once().await {
-                Ok(connection) => {
+            let within = time_for_attempt();
+            let connecting = timeout(within, self.connect_once(&address, within)).await;
+            let failed = match connecting {
+                Ok(Ok(connection)) => {
                     attempt.succeeded();
                     return Ok(connection);
                 }
-                Err(PgError::Connect(failed)) => failed,
-                Err(error) => return Err(error),
+                Ok(Err(PgError::Connect(failed))) => failed,
+                Ok(Err(error)) => {
+                    attempt.succeeded();
+                    return Err(error);
+                }
+                Err(_) => ConnectError::Silent { place: address.places() },
             };
-            match &failed {
-                ConnectError::Silent { .. } => attempt.failed(Failure::TimedOut),
-                ConnectError::Login { .. } if !failed.may_pass() => attempt.succeeded(),
-                ConnectError::Login { .. } => attempt.failed(Failure::Faulty),
-                _ => attempt.failed(Failure::Unreachable),
-            }
-            let pause = match lockkeeper_core::Ongoing::current() {
+            settle(attempt, &failed, within);
+            let pause = match Ongoing::current() {
                 Some(ongoing) if failed.may_pass() => backoff.next(None, ongoing.deadline()),
                 _ => None,
             };
             let Some(pause) = pause else { return Err(PgError::Connect(failed)) };
             upstream.retried();
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
         }
     }
 
-    async fn connect_once(&self) -> Result<Connection, PgError> {
-        let Place { search_path, credential, .. } = &self.0.place;
-        let address = self.address().await?;
+    async fn connect_once(
+        &self,
+        address: &Address,
+        within: Duration,
+    ) -> Result<Connection, PgError> {
+        let Place { search_path, credential, role, .. } = &self.0.place;
         let session = Session { application: "lockkeeper-postgres", search_path, read_only: true };
-        let connected = connect(&address, &session).await;
+        let connected = connect(address, &session, within).await;
         if let Err(ConnectError::Login { .. }) = &connected {
             // A renewed password is seen by the next attempt.
             credential.forget().await;
         }
-        connected.map_err(PgError::Connect)
+        let connection = connected.map_err(PgError::Connect)?;
+        if *role != RoleWanted::Any {
+            // Roles are given rights at any time: each new connection is asked.
+            let standing = Standing::of(&connection.client).await?;
+            if let Some(problem) = standing.unwanted(*role) {
+                return Err(PgError::UnsafeRole { role: standing.role, problem });
+            }
+        }
+        Ok(connection)
     }
 
     /// Where the database is. Reads the credential.
@@ -157,13 +226,30 @@ impl Pool {
     }
 }
 
+/// A part of what is left of the call, so that there is time to say that it failed.
+fn time_for_attempt() -> Duration {
+    let left = |call: Ongoing| call.deadline().saturating_duration_since(std::time::Instant::now());
+    Ongoing::current().map_or(LONGEST_ATTEMPT, |call| LONGEST_ATTEMPT.min(left(call) * 4 / 5))
+}
+
+/// Tells the breaker. A login that is refused for good comes from a database that works.
+fn settle(attempt: Attempt, failed: &ConnectError, within: Duration) {
+    match failed {
+        ConnectError::Silent { .. } if within < TELLING => drop(attempt),
+        ConnectError::Silent { .. } => attempt.failed(Failure::TimedOut),
+        ConnectError::Login { .. } if !failed.may_pass() => attempt.succeeded(),
+        ConnectError::Login { .. } => attempt.failed(Failure::Faulty),
+        _ => attempt.failed(Failure::Unreachable),
+    }
+}
+
 impl Lease {
     /// Gives it back. Its transaction must have been ended, or its end been sent.
     pub(crate) fn give_back(self) {
-        let Self { connection, born, home, _slot } = self;
+        let Self { connection, born, home, .. } = self;
         if !connection.client.is_closed() {
             let idle = Idle { connection, born, used: Instant::now() };
-            home.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
+            home.idle().push(idle);
         }
     }
 }

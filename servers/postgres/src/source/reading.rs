@@ -17,11 +17,11 @@ use tokio_postgres::{Client, Portal, Row, Statement, Transaction};
 
 use super::connect::Connection;
 use super::error::PgError;
-use super::pool::{Lease, Pool};
+use super::pool::{Lease, PATIENCE, Pool};
 use crate::guard::{LOCKED, Verdict};
 
 /// How long rows that nobody asked for yet are kept.
-pub(crate) const KEPT: Duration = Duration::from_secs(60);
+pub(crate) const KEPT: Duration = Duration::from_mins(1);
 
 /// Rows that are fetched at once.
 const BATCH: i32 = 64;
@@ -108,18 +108,41 @@ impl Pool {
         query: Query,
         around: Option<Around>,
     ) -> Result<Rows, PgError> {
-        let lease = self.take().await?;
-        let (begun, begins) = oneshot::channel();
-        let (asks, asked) = mpsc::channel(1);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "ends with its last asker, or after a while"
-        )]
-        tokio::spawn(serve(lease, query, around, begun, asked));
-        let statement = begins.await.map_err(|_| PgError::Closed)??;
-        Ok(Rows { statement, masks: Vec::new(), ahead: VecDeque::new(), ended: false, asks })
+        let mut lease = self.take().await?;
+        let mut query = query;
+        loop {
+            let has_rested = lease.has_rested;
+            let (begun, begins) = oneshot::channel();
+            let (asks, asked) = mpsc::channel(1);
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "ends with its last asker, or after a while"
+            )]
+            tokio::spawn(serve(lease, query, around.clone(), begun, asked));
+            match begins.await.map_err(|_| PgError::Closed)? {
+                Ok(statement) => {
+                    let (masks, ahead) = (Vec::new(), VecDeque::new());
+                    return Ok(Rows { statement, masks, ahead, ended: false, asks });
+                }
+                // The database had left it, and has seen nothing that mattered.
+                Err(NotBegun { error, query: again }) if has_rested && error.is_gone() => {
+                    tracing::debug!(%error, "a connection that had rested is gone");
+                    query = again;
+                    lease = self.take_new().await?;
+                }
+                Err(NotBegun { error, .. }) => return Err(error),
+            }
+        }
     }
 }
+
+/// A query that didn't begin.
+struct NotBegun {
+    error: PgError,
+    query: Query,
+}
+
+type Begun = oneshot::Sender<Result<Statement, NotBegun>>;
 
 /// How a transaction ended.
 enum End {
@@ -135,7 +158,7 @@ async fn serve(
     mut lease: Lease,
     query: Query,
     around: Option<Around>,
-    begun: oneshot::Sender<Result<Statement, PgError>>,
+    begun: Begun,
     asked: mpsc::Receiver<Ask>,
 ) {
     let Around { before, after } = around.unwrap_or_else(Around::nothing);
@@ -151,6 +174,13 @@ async fn serve(
     }
 }
 
+impl End {
+    fn after(error: &PgError) -> Self {
+        let is_whole = matches!(error, PgError::Refused(_)) && !error.is_gone();
+        if is_whole { Self::Whole } else { Self::Broken }
+    }
+}
+
 impl Around {
     const fn nothing() -> Self {
         Self { before: String::new(), after: String::new() }
@@ -161,18 +191,28 @@ async fn run(
     lease: &mut Lease,
     query: Query,
     before: &str,
-    mut begun: oneshot::Sender<Result<Statement, PgError>>,
+    mut begun: Begun,
     mut asked: mpsc::Receiver<Ask>,
 ) -> End {
-    let Connection { client, overlong, own, .. } = &mut lease.connection;
+    let Lease { connection, has_rested, .. } = lease;
+    let Connection { client, overlong, own, .. } = connection;
     let beginning = tokio::select! {
-        beginning = begin(client, own, query, before) => beginning,
+        beginning = begin(client, own, &query, before, *has_rested) => beginning,
         () = begun.closed() => return End::Abandoned,
     };
     let (transaction, statement, portal) = match beginning {
         Ok(begun) => begun,
-        Err(Unbegun::Failed(error)) => return failed(begun, PgError::of(error, overlong)),
-        Err(Unbegun::Unseen) => return failed(begun, PgError::Unseen),
+        Err(unbegun) => {
+            let error = match unbegun {
+                Unbegun::Failed(error) => PgError::of(error, overlong),
+                Unbegun::Unseen => PgError::Unseen,
+                Unbegun::Parameters { expected, given } => PgError::Parameters { expected, given },
+                Unbegun::Silent => PgError::Closed,
+            };
+            let end = End::after(&error);
+            drop(begun.send(Err(NotBegun { error, query })));
+            return end;
+        }
     };
     if begun.send(Ok(statement)).is_err() {
         return End::Whole;
@@ -190,7 +230,13 @@ async fn run(
                     break;
                 }
             }
-            Err(error) => return failed(reply, PgError::of(error, overlong)),
+            Err(error) => {
+                let error = PgError::of(error, overlong);
+                let end = End::after(&error);
+                // Whoever asked may be gone.
+                drop(reply.send(Err(error)));
+                return end;
+            }
         }
     }
     End::Whole
@@ -201,6 +247,12 @@ enum Unbegun {
     Failed(tokio_postgres::Error),
     /// The database sees a table in it that was not judged.
     Unseen,
+    Parameters {
+        expected: usize,
+        given: usize,
+    },
+    /// The connection had rested and nothing comes back on it.
+    Silent,
 }
 
 impl From<tokio_postgres::Error> for Unbegun {
@@ -214,26 +266,29 @@ impl From<tokio_postgres::Error> for Unbegun {
 async fn begin<'a>(
     client: &'a mut Client,
     own: &mut Own,
-    query: Query,
+    query: &Query,
     before: &str,
+    has_rested: bool,
 ) -> Result<(Transaction<'a>, Statement, Portal), Unbegun> {
-    let Query { sql, params, timeout, judged } = query;
+    let Query { sql, params, timeout: limit, judged } = query;
+    let starting = client.build_transaction().read_only(true).start();
+    let patience = if has_rested { PATIENCE } else { Duration::MAX };
+    let transaction = timeout(patience, starting).await.map_err(|_| Unbegun::Silent)??;
     let locked = match judged {
-        Some(_) => Some(own.statement(client, LOCKED).await?),
+        Some(_) => Some(own.statement(&transaction, LOCKED).await?),
         None => None,
     };
-    let kept = match &sql {
-        Cow::Borrowed(ours) => Some(own.statement(client, ours).await?),
+    let kept = match sql {
+        Cow::Borrowed(ours) => Some(own.statement(&transaction, ours).await?),
         Cow::Owned(_) => None,
     };
-    let transaction = client.build_transaction().read_only(true).start().await?;
-    let settings = settings(timeout, kept.is_some());
+    let settings = settings(*limit, kept.is_some());
     // All are sent before any is answered, in this order.
     let settle = transaction.batch_execute(&settings);
     let prepare = async {
         match kept {
             Some(statement) => Ok(statement),
-            None => transaction.prepare(&sql).await,
+            None => transaction.prepare(sql).await,
         }
     };
     let look = async {
@@ -252,6 +307,11 @@ async fn begin<'a>(
     if !before.is_empty() {
         transaction.batch_execute(before).await?;
     }
+    let expected = statement.params().len();
+    if params.len() != expected {
+        return Err(Unbegun::Parameters { expected, given: params.len() });
+    }
+    let params = params.iter().map(|param| &**param as &(dyn ToSql + Sync));
     let portal = transaction.bind_raw(&statement, params).await?;
     Ok((transaction, statement, portal))
 }
@@ -264,13 +324,13 @@ pub(crate) struct Own(HashMap<&'static str, Statement>);
 impl Own {
     async fn statement(
         &mut self,
-        client: &Client,
+        transaction: &Transaction<'_>,
         sql: &'static str,
     ) -> Result<Statement, tokio_postgres::Error> {
         if let Some(statement) = self.0.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = client.prepare(sql).await?;
+        let statement = transaction.prepare(sql).await?;
         self.0.insert(sql, statement.clone());
         Ok(statement)
     }
@@ -305,11 +365,4 @@ async fn fetch(
     // A suspended portal counts nothing.
     let ended = stream.rows_affected().is_some();
     Ok(Batch { rows, ended })
-}
-
-fn failed<T>(reply: oneshot::Sender<Result<T, PgError>>, error: PgError) -> End {
-    let end = if matches!(error, PgError::Refused(_)) { End::Whole } else { End::Broken };
-    // Whoever asked may be gone.
-    drop(reply.send(Err(error)));
-    end
 }

@@ -1,68 +1,66 @@
 //! What the role that logs in could do if nothing else held it back, and what kind of server it has
 //! logged in to: for `check`, and for owners who serve only harmless roles.
 
-use lockkeeper_core::Finding;
+use lockkeeper_core::{Finding, count};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::Database;
 use super::connect::ConnectError;
-use super::error::PgError;
+use super::error::{PgError, Refusal};
+use super::pool::RoleWanted;
 
 /// One row about the role and the server.
-const STANDING: &str = "\
-SELECT pg_catalog.current_setting('server_version'),
-       r.rolname::pg_catalog.text,
-       r.rolsuper,
-       r.rolbypassrls,
-       r.rolreplication,
-       r.rolcreaterole,
-       pg_catalog.pg_has_role(r.oid, 'pg_read_server_files', 'MEMBER'),
-       pg_catalog.pg_has_role(r.oid, 'pg_write_server_files', 'MEMBER')
-         OR pg_catalog.pg_has_role(r.oid, 'pg_execute_server_program', 'MEMBER'),
-       pg_catalog.pg_is_in_recovery(),
-       (SELECT pg_catalog.count(*)
-          FROM pg_catalog.pg_class c
-          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-         WHERE c.relkind IN ('r', 'p', 'f', 'v')
-           AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
-           AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
-  FROM pg_catalog.pg_roles r
- WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER";
+const STANDING: &str = include_str!("standing.sql");
 
 /// How a role stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
-    pub(crate) version: String,
+    version: String,
     pub(crate) role: String,
+    is_standby: bool,
     /// Rights that no connector needs, worst first, as the database names them.
-    pub(crate) dangers: Vec<&'static str>,
+    dangers: Vec<String>,
     /// Tables that it could write.
-    pub(crate) writable: i64,
-    pub(crate) standby: bool,
+    writable: i64,
+}
+
+impl Standing {
+    /// Asks the database how the role stands that has logged in.
+    pub(crate) async fn of(client: &Client) -> Result<Self, PgError> {
+        let rows = client.query_typed(STANDING, &[]).await.map_err(|error| {
+            error
+                .as_db_error()
+                .map(Refusal::from)
+                .map_or_else(|| PgError::Closed, |refusal| PgError::Refused(Box::new(refusal)))
+        })?;
+        let row = rows.first().ok_or(PgError::Closed)?;
+        let read = || {
+            Ok(Self {
+                version: row.try_get(0)?,
+                role: row.try_get(1)?,
+                is_standby: row.try_get(2)?,
+                dangers: row.try_get(3)?,
+                writable: row.try_get(4)?,
+            })
+        };
+        read().map_err(PgError::Driver)
+    }
+
+    /// What the owner doesn't want of a role.
+    pub(crate) fn unwanted(&self, wanted: RoleWanted) -> Option<String> {
+        if wanted == RoleWanted::Any {
+            return None;
+        }
+        if !self.dangers.is_empty() {
+            return Some(self.dangers.join(", "));
+        }
+        let writes = wanted == RoleWanted::Reader && self.writable > 0;
+        writes.then(|| format!("could write {}", count(self.writable.unsigned_abs(), "table")))
+    }
 }
 
 impl Database {
-    /// Asks the database how its role stands.
-    pub(crate) async fn standing(&self) -> Result<Standing, PgError> {
-        let rows = self.ask(STANDING, Vec::new()).await?;
-        let row = rows.first().ok_or(PgError::Closed)?;
-        let is = |n: usize| row.try_get::<_, bool>(n).unwrap_or(true);
-        let rights = [
-            (2, "SUPERUSER"),
-            (7, "writes files or runs programs on the server"),
-            (6, "reads files on the server (pg_read_server_files)"),
-            (3, "BYPASSRLS"),
-            (4, "REPLICATION"),
-            (5, "CREATEROLE"),
-        ];
-        Ok(Standing {
-            version: row.try_get(0).map_err(PgError::Driver)?,
-            role: row.try_get(1).map_err(PgError::Driver)?,
-            dangers: rights.into_iter().filter(|(n, _)| is(*n)).map(|(_, right)| right).collect(),
-            writable: row.try_get(9).map_err(PgError::Driver)?,
-            standby: is(8),
-        })
-    }
-
     /// The lines of `check`.
     pub(crate) async fn findings(&self, writes: bool) -> Vec<Finding> {
         let finding = |subject: &str, state: String, ok| Finding {
@@ -70,40 +68,47 @@ impl Database {
             state,
             ok,
         };
-        let standing = match self.standing().await {
+        let lease = match self.pool.take().await {
+            Ok(lease) => lease,
+            Err(error @ PgError::UnsafeRole { .. }) => {
+                return vec![finding("role", advice(&error), false)];
+            }
+            Err(error) => return vec![finding("database", advice(&error), false)],
+        };
+        let standing = Standing::of(&lease.connection.client).await;
+        let is_encrypted = lease.connection.encrypted;
+        lease.give_back();
+        let Standing { version, role, is_standby, dangers, writable } = match standing {
             Ok(standing) => standing,
             Err(error) => return vec![finding("database", advice(&error), false)],
         };
-        let Standing { version, role, dangers, writable, standby } = standing;
-        let standby = if standby { ", a standby" } else { "" };
-        let tls = if self.pool.is_encrypted() { "TLS" } else { "no TLS" };
-        let mut findings = vec![finding(
-            "database",
-            format!("PostgreSQL {version}{standby}, {tls}, role {role}"),
-            true,
-        )];
+        let standby = if is_standby { ", a standby" } else { "" };
+        let tls = if is_encrypted { "TLS" } else { "no TLS" };
+        let state = format!("PostgreSQL {version}{standby}, {tls}, role {role}");
+        let mut findings = vec![finding("database", state, true)];
         if !dangers.is_empty() {
-            let state = format!(
-                "{}: use a role of its own (--print-setup-sql writes one)",
-                dangers.join(", ")
-            );
+            let state = format!("{}: {OWN_ROLE}", dangers.join(", "));
             findings.push(finding("role", state, true));
         }
         if !writes && writable > 0 {
-            let state = format!(
-                "could write {writable} tables; the server won't, but a role that can't is safer"
-            );
+            let tables = count(writable.unsigned_abs(), "table");
+            let state =
+                format!("could write {tables}; the server won't, but a role that can't is safer");
             findings.push(finding("role", state, true));
         }
         findings
     }
 }
 
+/// What to do about a role that can more than it needs to.
+const OWN_ROLE: &str = "use a role of its own (--print-setup-sql writes one)";
+
 /// What is wrong with the way to a database, and what to do, for its owner.
 fn advice(error: &PgError) -> String {
     let PgError::Connect(failed) = error else {
         return match error {
             PgError::Dsn(_) => format!("{error}: correct the connection string"),
+            PgError::UnsafeRole { role, problem } => format!("{role}: {problem}. {OWN_ROLE}"),
             error => error.to_string(),
         };
     };
@@ -118,7 +123,7 @@ fn advice(error: &PgError) -> String {
     };
     let said = chain(failed);
     let advice = match failed {
-        ConnectError::Login { .. } => match failed.state().map(|state| state.code()) {
+        ConnectError::Login { .. } => match failed.state().map(SqlState::code) {
             Some("28P01") => {
                 "the password is wrong: see --credential, PGPASSWORD or the password file"
             }

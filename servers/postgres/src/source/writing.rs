@@ -128,7 +128,7 @@ impl Pool {
         }
         // Dropped, the connection is closed: no setting of a writing session is left to a reader,
         // and a transaction whose end nobody sees is rolled back by the server.
-        let mut lease = self.take().await?;
+        let mut lease = self.take_awake().await?;
         let deadline = Ongoing::current().map(|call| call.deadline());
         let deadline = deadline.unwrap_or_else(|| Instant::now() + TIMEOUT + RESERVE);
         let ends = deadline.checked_sub(RESERVE).unwrap_or(deadline);
@@ -194,6 +194,11 @@ async fn run(
     for (at, write) in writes.into_iter().enumerate() {
         let failed = |error| Failed { at: Some(at), error: PgError::of(error, overlong) };
         let statement = transaction.prepare(&write.sql).await.map_err(failed)?;
+        let (expected, given) = (statement.params().len(), write.params.len());
+        if expected != given {
+            let error = PgError::Parameters { expected, given };
+            return Err(Failed { at: Some(at), error });
+        }
         prepared.push((write, statement));
     }
     let seen = transaction.query_typed(LOCKED, &[]).await;
