@@ -63,6 +63,8 @@ pub(crate) fn all() -> Vec<Job> {
         assert!(program.is_file(), "{} is not built", program.display());
         let arguments: &[&str] = match server.name.as_str() {
             "lockkeeper-filesystem" => &["{}"],
+            // Nobody is asked before a tool is called.
+            "lockkeeper-postgres" => &["postgresql://nobody@127.0.0.1:1/app"],
             _ => &[],
         };
         jobs.push(Job::new(&server.name, program, arguments));

@@ -91,6 +91,7 @@ fn tidy(schema: &mut Object, contract: &Contract) {
     let required = required.as_array().map(Vec::as_slice).unwrap_or_default();
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         for (name, property) in properties {
+            spell_out(property);
             let Value::Object(property) = property else { continue };
             tidy(property, contract);
             // What is sent in any case may be sent as `null`.
@@ -99,6 +100,9 @@ fn tidy(schema: &mut Object, contract: &Contract) {
             }
         }
     }
+    if let Some(items) = schema.get_mut("items") {
+        spell_out(items);
+    }
     for word in ["items", "additionalProperties"] {
         if let Some(Value::Object(inner)) = schema.get_mut(word) {
             tidy(inner, contract);
@@ -106,6 +110,13 @@ fn tidy(schema: &mut Object, contract: &Contract) {
                 drop_null(inner);
             }
         }
+    }
+}
+
+/// Anything at all is `true` as well as `{}`; some hosts take a schema for an object only.
+fn spell_out(schema: &mut Value) {
+    if *schema == Value::Bool(true) {
+        *schema = Value::Object(Object::new());
     }
 }
 
@@ -181,6 +192,19 @@ mod tests {
     #[expect(dead_code, reason = "only its schema is looked at")]
     struct Edit {
         old_text: String,
+    }
+
+    #[test]
+    fn anything_at_all_is_an_object_without_rules() {
+        #[derive(serde::Deserialize, JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is looked at")]
+        struct Args {
+            one: Value,
+            many: Vec<Value>,
+        }
+        let (_, schema) = of::<Args>();
+        let properties = serde_json::json!({"one": {}, "many": {"type": "array", "items": {}}});
+        assert_eq!(schema["properties"], properties);
     }
 
     #[test]

@@ -94,6 +94,7 @@ pub fn rules(name: &str, effect: Effect, tool: &Value) -> Vec<String> {
         for word in ["\"$ref\"", "\"$schema\"", "\"$defs\"", "\"title\":"] {
             rule(!text.contains(word), &format!("a schema has {word}"));
         }
+        rule(!text.contains("\"items\":true"), "a schema has a bare `true`");
         // The keyword, which schemas of arguments don't need, and no argument of that name.
         rule(!text.contains("\"format\":\""), "a schema has \"format\"");
         rule(jsonschema::meta::is_valid(schema), "a schema is not valid");
