@@ -254,7 +254,7 @@ impl<S: Server> Served<S> {
             let write = Some(Stated::new(true, "implied by the server's own settings"));
             settings.policy.push(PolicySource { write, ..PolicySource::default() });
         }
-        let tools: Vec<&str> = S::tools().iter().map(|tool| tool.name).collect();
+        let tools: Vec<&'static str> = S::tools().iter().map(|tool| tool.name).collect();
         let subjects = Subjects {
             tools: &tools,
             separator: Separator(S::SEPARATOR),
@@ -262,6 +262,8 @@ impl<S: Server> Served<S> {
             mask: S::check_mask,
         };
         let policy = Policy::new(&settings.policy, &subjects).map_err(StartError::new)?;
+        let opening = |tool: &&'static str| (*tool, S::opening(&settings.options, tool));
+        let policy = policy.opened(tools.iter().map(opening).collect());
         let rates = Rates::new(&settings.rates, &tools, S::WRITE_RATE).map_err(StartError::new)?;
         let audit = settings.audit()?;
         environment.own = settings.own();
@@ -342,7 +344,7 @@ impl<S: Server> Served<S> {
         reach.read.extend(self.credentials.iter().flat_map(Credentials::files));
         let metrics = self.metrics.directory();
         own.extend(metrics.as_deref());
-        let rules = Rules::new(&reach, &own, pipeline.policy.writes()).listening(self.listens);
+        let rules = Rules::new(&reach, &own, pipeline.policy.writes_here()).listening(self.listens);
         sandbox::enforce(self.sandbox, rules)
     }
 

@@ -81,7 +81,24 @@ pub(crate) struct Policy {
     deny: Vec<ToolPattern>,
     scope: Scope,
     masks: Masks,
+    /// Tools that settings of the server's own decide about.
+    openings: Vec<(&'static str, Opening)>,
+    /// Whether a source says that nothing is written.
+    never_writes: bool,
     hash: String,
+}
+
+/// What settings of a server's own say of one of its tools: [`Server::opening`](crate::Server::opening).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// Nothing: the policy decides.
+    #[default]
+    Policy,
+    /// They switch it on, as far as it only adds: also without `--write`, unless a source of policy
+    /// says `write = false`.
+    Adds,
+    /// The setting that it needs isn't there: it doesn't exist.
+    Absent,
 }
 
 /// A value and the rule that set it.
@@ -146,6 +163,8 @@ impl Policy {
             deny,
             scope,
             masks: Masks::new(&masked, subjects.separator)?,
+            openings: Vec::new(),
+            never_writes: sources.iter().filter_map(|s| s.write.as_ref()).any(|write| !write.value),
             hash: hex(&Sha256::digest(stated.join("\n\n"))),
         })
     }
@@ -161,17 +180,35 @@ impl Policy {
             deny: Vec::new(),
             scope: Scope::default(),
             masks: Masks::default(),
+            openings: Vec::new(),
+            never_writes: false,
             hash: String::new(),
+        }
+    }
+
+    /// The same with what the server's own settings say of its tools.
+    pub(crate) fn opened(mut self, openings: Vec<(&'static str, Opening)>) -> Self {
+        self.openings = openings;
+        self
+    }
+
+    fn opening(&self, tool: &str) -> Opening {
+        let said = self.openings.iter().find(|(name, _)| *name == tool);
+        match said.map(|(_, opening)| *opening).unwrap_or_default() {
+            Opening::Adds if self.never_writes => Opening::Policy,
+            opening => opening,
         }
     }
 
     /// Whether a call of `tool` with this effect goes on.
     pub(crate) fn decide(&self, tool: &str, effect: Effect) -> Decision {
-        if self.names_denied(tool).is_some() {
+        let opening = self.opening(tool);
+        if self.names_denied(tool).is_some() || opening == Opening::Absent {
             return Decision::Hide;
         }
         match (effect, self.destroy.value) {
             (Effect::Read, _) => Decision::Allow,
+            (Effect::Add, _) if opening == Opening::Adds => Decision::Allow,
             _ if !self.write.value => Decision::Hide,
             (Effect::Add | Effect::Change, _) => Decision::Allow,
             (Effect::Destroy, Destroy::Never) => Decision::Refuse,
@@ -186,7 +223,13 @@ impl Policy {
             return rule;
         }
         match effect {
+            _ if self.opening(tool) == Opening::Absent => {
+                "the server's own settings don't switch it on".to_owned()
+            }
             Effect::Read => "reading is allowed".to_owned(),
+            Effect::Add if self.opening(tool) == Opening::Adds => {
+                "switched on by the server's own settings".to_owned()
+            }
             _ if !self.write.value => self.write.rule.clone(),
             Effect::Add | Effect::Change => self.write.rule.clone(),
             Effect::Destroy => self.destroy.rule.clone(),
@@ -210,6 +253,14 @@ impl Policy {
     /// Whether tools that alter something exist.
     pub(crate) fn writes(&self) -> bool {
         self.write.value
+    }
+
+    /// Whether some tool may write what the source says it writes on this machine.
+    pub(crate) fn writes_here(&self) -> bool {
+        let is_open = |tool: &str| {
+            self.opening(tool) == Opening::Adds && self.decide(tool, Effect::Add) == Decision::Allow
+        };
+        self.write.value || self.openings.iter().any(|(tool, _)| is_open(tool))
     }
 
     /// What happens to calls that destroy.

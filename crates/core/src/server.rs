@@ -18,6 +18,7 @@ use crate::handler::{Gate, Handler, Identity};
 use crate::network::Network;
 use crate::outside::Outside;
 use crate::pipeline::Pipeline;
+use crate::policy::Opening;
 use crate::policy::mask::Masks;
 use crate::policy::scope::Scope;
 use crate::resource::RegisteredResource;
@@ -69,6 +70,12 @@ pub trait Server: Sized + 'static {
     /// given place by place. Counts as the command line saying so; other sources still narrow it.
     fn implies_write(_options: &Self::Options) -> bool {
         false
+    }
+
+    /// What these settings say of one of the tools: whether it exists only with a setting of its own,
+    /// such as a directory that it writes into.
+    fn opening(_options: &Self::Options, _tool: &str) -> Opening {
+        Opening::Policy
     }
 
     /// Where the credential is, for servers that need one: from these settings or a default. It is

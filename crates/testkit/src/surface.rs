@@ -28,13 +28,27 @@ pub struct Budget {
 ///
 /// With all violations at once.
 pub fn check<S: Server>(arguments: &[&str], package: &Path, budget: Budget) {
+    check_with::<S>(arguments, &[], package, budget);
+}
+
+/// The same for a server with tools that exist only with the settings `switches`.
+///
+/// # Panics
+///
+/// With all violations at once.
+pub fn check_with<S: Server>(
+    arguments: &[&str],
+    switches: &[&str],
+    package: &Path,
+    budget: Budget,
+) {
     let mut problems = Vec::new();
     let listed = |extra: &[&str]| {
         let arguments = [arguments, extra].concat();
         definitions::<S>(&arguments).unwrap_or_else(|problem| panic!("{problem}"))
     };
     let read_only = listed(&[]);
-    let all = listed(&["--write", "--destroy", "allow"]);
+    let all = listed(&[switches, &["--write", "--destroy", "allow"]].concat());
     for (list, most) in [(&read_only, budget.read_only), (&all, budget.all)] {
         let bytes = json!({ "tools": list }).to_string().len();
         if bytes > most {
@@ -53,7 +67,7 @@ pub fn check<S: Server>(arguments: &[&str], package: &Path, budget: Budget) {
         problems.extend(rules(name, strongest, &tool).into_iter().map(|p| format!("{name}: {p}")));
         problems.extend(snapshot(name, &tool, package));
     }
-    let structured = listed(&["--write", "--results", "structured"]);
+    let structured = listed(&[switches, &["--write", "--results", "structured"]].concat());
     for tool in structured.iter().filter(|tool| tool.get("outputSchema").is_none()) {
         problems.push(format!("{}: no output schema with --results structured", tool["name"]));
     }

@@ -177,3 +177,27 @@ fn credentials_are_shown_only_if_every_source_says_so() {
     assert_eq!(secrets(&[source(Secrets::Off)]), Secrets::Off);
     assert_eq!(secrets(&[source(Secrets::Redact), source(Secrets::Off)]), Secrets::Redact);
 }
+
+#[test]
+fn a_setting_of_the_server_opens_one_tool_and_no_ceiling() {
+    let openings = || vec![("edit_file", Opening::Adds), ("find_files", Opening::Absent)];
+    for (sources, expected) in [
+        (vec![], Decision::Allow),
+        (vec![source(Some(true), None)], Decision::Allow),
+        (vec![source(Some(false), None)], Decision::Hide),
+        (vec![source(Some(true), None), source(Some(false), None)], Decision::Hide),
+        (
+            vec![PolicySource { tools: patterns(None, &["edit_*"]), ..source(None, None) }],
+            Decision::Hide,
+        ),
+    ] {
+        let policy = policy(&sources).unwrap().opened(openings());
+        assert_eq!(policy.decide("edit_file", Effect::Add), expected, "{sources:?}");
+        assert_eq!(policy.writes_here(), expected == Decision::Allow, "{sources:?}");
+        assert_eq!(policy.decide("find_files", Effect::Read), Decision::Hide);
+        let others = sources.iter().all(|s| s.write.as_ref().is_some_and(|write| write.value));
+        let others = others && !sources.is_empty();
+        assert_eq!(policy.lists("read_file", Effect::Add), others, "{sources:?}");
+        assert_eq!(policy.lists("edit_file", Effect::Change), others, "{sources:?}");
+    }
+}
