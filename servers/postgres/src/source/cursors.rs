@@ -13,6 +13,9 @@ use super::reading::{KEPT, Rows};
 /// As many are kept; the oldest makes room.
 const MOST: usize = 4;
 
+/// Bytes of rows that they may hold together, but for those of the last one.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
 #[derive(Default)]
 pub(crate) struct Cursors {
     kept: Mutex<Kept>,
@@ -45,6 +48,9 @@ impl Cursors {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.open.retain(|cursor| cursor.since.elapsed() < KEPT);
         if kept.open.len() >= MOST {
+            kept.open.pop_front();
+        }
+        while kept.open.iter().map(|cursor| cursor.rows.weight()).sum::<usize>() > MOST_BYTES {
             kept.open.pop_front();
         }
         kept.last += 1;

@@ -1,6 +1,7 @@
 //! Reading: one statement in a read-only transaction that is always rolled back. Its rows come
 //! through a portal, so many at a time as are asked for; between two pages the transaction stays
-//! open for a while. A task of its own holds it, which ends it when nobody asks any more.
+//! open for a while. A task of its own holds it, which ends it when nobody asks any more. Rows are
+//! handed on as they come: however large they are, only a few of them are in memory.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -23,8 +24,14 @@ use crate::guard::{LOCKED, Verdict};
 /// How long rows that nobody asked for yet are kept.
 pub(crate) const KEPT: Duration = Duration::from_mins(1);
 
-/// Rows that are fetched at once.
+/// Rows that are fetched at once, unless more are wanted.
 const BATCH: i32 = 64;
+
+/// What one statement may put into temporary files, kilobytes; only a superuser can set this.
+const TEMPORARY_KB: u32 = 2 * 1024 * 1024;
+
+/// Bytes of rows that are handed on at once.
+const HANDED_ON: usize = 64 * 1024;
 
 /// A statement that may run, with its parameters.
 pub(crate) struct Query {
@@ -50,44 +57,84 @@ pub(crate) struct Rows {
     /// What is shown of each column; of one without a place here, nothing is.
     pub(crate) masks: Vec<Option<Mask>>,
     ahead: VecDeque<Row>,
+    /// What is still to come of what was asked for.
+    coming: Option<mpsc::Receiver<Result<Batch, PgError>>>,
     /// The portal has no more.
     ended: bool,
+    /// Rows that are asked for at once.
+    at_once: i32,
     asks: mpsc::Sender<Ask>,
 }
 
 /// For so many rows, all if that is 0.
-struct Ask(i32, oneshot::Sender<Result<Batch, PgError>>);
+struct Ask(i32, mpsc::Sender<Result<Batch, PgError>>);
 
 struct Batch {
     rows: Vec<Row>,
-    ended: bool,
+    rest: Rest,
+}
+
+/// What follows a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// More of what was asked for.
+    Coming,
+    /// More, if it is asked for.
+    Waiting,
+    Nothing,
 }
 
 impl Rows {
-    /// The next row.
-    pub(crate) async fn next(&mut self) -> Result<Option<Row>, PgError> {
-        if self.ahead.is_empty() && !self.ended {
-            self.fetch(BATCH).await?;
-        }
-        Ok(self.ahead.pop_front())
+    /// Asks for this many rows at once from now on; 0 is all.
+    pub(crate) fn at_once(&mut self, rows: i32) {
+        self.at_once = rows;
     }
 
-    /// All that are left, at once: for statements of ours, whose rows are small and few enough.
+    /// The next row. Given up, it goes on where it was.
+    pub(crate) async fn next(&mut self) -> Result<Option<Row>, PgError> {
+        loop {
+            if let Some(row) = self.ahead.pop_front() {
+                return Ok(Some(row));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            self.fetch().await?;
+        }
+    }
+
+    /// All that are left: for statements of ours, whose rows are small and few enough.
     pub(crate) async fn rest(mut self) -> Result<VecDeque<Row>, PgError> {
-        if !self.ended {
-            self.fetch(0).await?;
+        self.at_once = 0;
+        while !self.ended {
+            self.fetch().await?;
         }
         Ok(self.ahead)
     }
 
-    async fn fetch(&mut self, most: i32) -> Result<(), PgError> {
-        let (reply, batch) = oneshot::channel();
-        // The task is gone when its time was up or the connection broke.
-        self.asks.send(Ask(most, reply)).await.map_err(|_| PgError::Closed)?;
-        let Batch { rows, ended } = batch.await.map_err(|_| PgError::Closed)??;
+    async fn fetch(&mut self) -> Result<(), PgError> {
+        if self.coming.is_none() {
+            // The task is gone when its time was up or the connection broke.
+            let place = self.asks.reserve().await.map_err(|_| PgError::Closed)?;
+            let (reply, coming) = mpsc::channel(1);
+            place.send(Ask(self.at_once, reply));
+            self.coming = Some(coming);
+        }
+        let Some(coming) = &mut self.coming else { return Err(PgError::Closed) };
+        let Batch { rows, rest } = coming.recv().await.ok_or(PgError::Closed)??;
         self.ahead.extend(rows);
-        self.ended = ended;
+        if rest != Rest::Coming {
+            self.coming = None;
+        }
+        self.ended = rest == Rest::Nothing;
         Ok(())
+    }
+
+    /// About how many bytes are in memory while nobody asks.
+    pub(crate) fn weight(&self) -> usize {
+        let rows = self.ahead.iter().map(Row::raw_size_bytes).sum::<usize>();
+        // As much again, and what the driver has read.
+        if self.coming.is_some() { rows.saturating_mul(3) } else { rows }
     }
 
     /// Puts a row back that didn't fit.
@@ -121,8 +168,17 @@ impl Pool {
             tokio::spawn(serve(lease, query, around.clone(), begun, asked));
             match begins.await.map_err(|_| PgError::Closed)? {
                 Ok(statement) => {
-                    let (masks, ahead) = (Vec::new(), VecDeque::new());
-                    return Ok(Rows { statement, masks, ahead, ended: false, asks });
+                    let (masks, ahead, coming) = (Vec::new(), VecDeque::new(), None);
+                    let at_once = BATCH;
+                    return Ok(Rows {
+                        statement,
+                        masks,
+                        ahead,
+                        coming,
+                        ended: false,
+                        at_once,
+                        asks,
+                    });
                 }
                 // The database had left it, and has seen nothing that mattered.
                 Err(NotBegun { error, query: again }) if has_rested && error.is_gone() => {
@@ -218,23 +274,20 @@ async fn run(
         return End::Whole;
     }
     // Dropped, the transaction is rolled back: whatever was said is undone.
-    while let Ok(Some(Ask(most, mut reply))) = timeout(KEPT, asked.recv()).await {
+    while let Ok(Some(Ask(most, reply))) = timeout(KEPT, asked.recv()).await {
         let fetched = tokio::select! {
-            fetched = fetch(&transaction, &portal, most) => fetched,
+            fetched = fetch(&transaction, &portal, most, &reply) => fetched,
             () = reply.closed() => return End::Abandoned,
         };
         match fetched {
-            Ok(batch) => {
-                let ended = batch.ended;
-                if reply.send(Ok(batch)).is_err() || ended {
-                    break;
-                }
-            }
+            Ok(Fetched::All) => break,
+            Ok(Fetched::Part) => {}
+            Ok(Fetched::Unwanted) => return End::Abandoned,
             Err(error) => {
                 let error = PgError::of(error, overlong);
                 let end = End::after(&error);
-                // Whoever asked may be gone.
-                drop(reply.send(Err(error)));
+                // Whoever asked may be gone, or slow.
+                drop(timeout(KEPT, reply.send(Err(error))).await);
                 return end;
             }
         }
@@ -347,22 +400,50 @@ fn settings(timeout: Duration, ours: bool) -> String {
     };
     format!(
         "SELECT pg_catalog.set_config('statement_timeout', '{}', true), \
-         pg_catalog.set_config('lock_timeout', '5000', true){planned_once}",
+         pg_catalog.set_config('lock_timeout', '5000', true), \
+         CASE WHEN pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on' \
+         THEN pg_catalog.set_config('temp_file_limit', '{TEMPORARY_KB}', true) END{planned_once}",
         timeout.as_millis().max(1)
     )
+}
+
+/// How far a portal got.
+enum Fetched {
+    /// To its end.
+    All,
+    /// As far as was asked.
+    Part,
+    /// Nobody took the rows.
+    Unwanted,
 }
 
 async fn fetch(
     transaction: &Transaction<'_>,
     portal: &Portal,
     most: i32,
-) -> Result<Batch, tokio_postgres::Error> {
+    reply: &mpsc::Sender<Result<Batch, PgError>>,
+) -> Result<Fetched, tokio_postgres::Error> {
     let mut stream = pin!(transaction.query_portal_raw(portal, most).await?);
-    let mut rows = Vec::new();
+    let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+    // No row is asked for before there is a place for it.
+    let place = || timeout(KEPT, reply.reserve());
+    let Ok(Ok(mut free)) = place().await else { return Ok(Fetched::Unwanted) };
     while let Some(row) = stream.try_next().await? {
+        bytes = bytes.saturating_add(row.raw_size_bytes());
         rows.push(row);
+        if bytes >= HANDED_ON {
+            free.send(Ok(Batch { rows: std::mem::take(&mut rows), rest: Rest::Coming }));
+            bytes = 0;
+            // Until it is taken, the database waits as well.
+            match place().await {
+                Ok(Ok(next)) => free = next,
+                Ok(Err(_)) | Err(_) => return Ok(Fetched::Unwanted),
+            }
+        }
     }
     // A suspended portal counts nothing.
     let ended = stream.rows_affected().is_some();
-    Ok(Batch { rows, ended })
+    let rest = if ended { Rest::Nothing } else { Rest::Waiting };
+    free.send(Ok(Batch { rows, rest }));
+    Ok(if ended { Fetched::All } else { Fetched::Part })
 }
