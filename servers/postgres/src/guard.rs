@@ -18,6 +18,7 @@
 
 mod catalog;
 mod describe;
+mod growth;
 mod judge;
 mod kinds;
 mod names;

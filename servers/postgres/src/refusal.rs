@@ -157,6 +157,7 @@ fn not_allowed(refusal: &Guarded) -> ToolError {
             ("invalid_sql", "send one statement that PostgreSQL understands")
         }
         Guarded::TooLarge(_) => ("too_large", "split it"),
+        Guarded::TooLong { .. } => ("too_large", "ask for less"),
         Guarded::NotReading(_) => (
             "not_allowed",
             "read with SELECT; `execute` writes, if the server was started with --write",

@@ -111,3 +111,6 @@ select count(*) from app.users where id between 2 and 10 and mood in ('ok') and 
 select count(*) from app.users where created between now() - interval '1 day' and now() and id not between 1 and 2 and (name, id) is not null
 select case when id between 1 and 2 then 'a' when not id between 3 and 4 and not active then 'b' end from app.users
 select "not", "Not" from (values (1, 2)) v("not", "Not")
+select repeat('#', (count(*) / 10)::int), repeat(status, 2), rpad(status, 10, '.'), lpad(min(id)::text, length(status) + 2, '0') from app.orders group by status
+select repeat('ab', 999), array_fill(0, array[3, 2]), array_fill(null::int, array[id::int]), format('%-10s|%s', name, id) from app.users limit 1
+select (home).city, (u.home).street, ((u).home).zip, (u.tags)[1], (array[u.home])[1].city from app.users u limit 1

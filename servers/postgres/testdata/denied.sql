@@ -447,3 +447,26 @@ select id between 1 and length(app.trace('x')) from app.users
 select id is distinct from length(app.trace('x')) from app.users
 select now() at time zone app.trace('x')
 select count(*) over (order by id range between length(app.trace('x')) preceding and current row) from app.users
+select ('x'::text).trace
+select ('x'::text).liar
+select (name).trace from app.users
+select (u.name).liar from app.users u
+select tags[1].trace from app.users
+select (tags)[1].liar from app.users
+select (upper(name)).stable_liar from app.users
+select (select 'x'::text).liar
+select (case when true then 'x'::text end).trace
+select (array['x'])[1].liar
+select ('x'::text).checked
+select ('x'::text).trap
+select (u.name).checked from app.users u
+select 1 from app.users u order by (u.name).liar
+select $1.liar
+select ($1::text).liar
+select repeat('x', 1000000000)
+explain select repeat('x', 1000000000)
+select pg_catalog."repeat"('x', 0x3B9ACA00)
+select length(lpad('x', 250000000))
+select array_fill(1, array[100000000])
+select array_fill(1, array[1000, 1000])
+select format('%900000000s', 'x')

@@ -161,6 +161,7 @@ impl Facts {
             notation: match call.notation {
                 Notation::Call => "call",
                 Notation::Attribute => "attribute",
+                Notation::Field => "field",
                 Notation::Sample => "sample",
             },
         });

@@ -78,6 +78,9 @@ candidate as (
             select 1 from pg_catalog.pg_cast k
             join pg_catalog.pg_type s on s.oid = k.castsource and s.typtype = 'c'
             where k.casttarget = t.oid and k.castcontext = 'i')))
+      -- `(x).f`, `x[1].f` and `$1.f` call it with whatever `x` is.
+      when 'field' then p.prokind <> 'p' and p.pronargs >= 1
+        and p.pronargs - p.pronargdefaults - (p.provariadic <> 0)::int <= 1
       else p.prokind <> 'p' and (c.arguments is null
         or c.arguments >= p.pronargs - p.pronargdefaults - (p.provariadic <> 0)::int
           and (c.arguments <= p.pronargs or p.provariadic <> 0))
@@ -91,7 +94,7 @@ candidate as (
   cross join lateral (
     select k.castfunc::pg_catalog.oid from pg_catalog.pg_cast k
     where k.casttarget = t.oid and k.castfunc >= 16384 offset 0) k
-  where c.notation = 'attribute'
+  where c.notation in ('attribute', 'field')
 ),
 -- Operators: only those that initdb did not make can run anything else.
 operator_name as (
@@ -112,7 +115,7 @@ type_name as (
   from input, pg_catalog.json_to_recordset(j->'types') as t(i int, schema text, name text)
   union all
   select c.i, c.schema, c.name, true from call c
-  where c.notation = 'call' and coalesce(c.arguments, 1) = 1
+  where c.notation in ('call', 'field') and coalesce(c.arguments, 1) = 1
 ),
 named_type as (
   select distinct on (t.is_functional, t.i) t.i, t.is_functional, y.oid

@@ -8,6 +8,7 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use super::Statement;
 use super::describe::describe;
+use super::growth::Bound;
 use super::refusal::Refusal;
 use super::tokens::{self, Lexeme, Meaning};
 use super::walk::{self, is_query};
@@ -122,9 +123,10 @@ fn read(sql: &str, purpose: Purpose) -> Result<Statement, Refusal> {
         lexemes.insert(place, negation);
     }
 
-    let (kind, uses, writes, named) = walk::walk(&statement, &lexemes, purpose)?;
+    let walked = walk::walk(&statement, &lexemes, purpose)?;
+    let walk::Walked { kind, uses, writes, named, bounds } = walked;
     let description = describe(&statement, &lexemes, named);
-    let (text, places) = rewrite(&lexemes);
+    let (text, places) = rewrite(&lexemes, &bounds);
     Ok(Statement { text, places, uses, kind, writes, description })
 }
 
@@ -185,7 +187,7 @@ pub(super) fn first_words(node: &SyntaxNode) -> String {
 }
 
 /// Writes the statement anew, with the places where the parts came from.
-fn rewrite(lexemes: &[Lexeme]) -> (String, Vec<(usize, usize)>) {
+fn rewrite(lexemes: &[Lexeme], bounds: &[Bound]) -> (String, Vec<(usize, usize)>) {
     let mut text = String::new();
     let mut places = Vec::with_capacity(lexemes.len());
     for lexeme in lexemes {
@@ -195,8 +197,14 @@ fn rewrite(lexemes: &[Lexeme]) -> (String, Vec<(usize, usize)>) {
         if !text.is_empty() {
             text.push(' ');
         }
+        for bound in bounds {
+            text.push_str(bound.before(lexeme.at));
+        }
         places.push((text.len(), lexeme.at));
         text.push_str(&lexeme.text);
+        for bound in bounds {
+            text.push_str(&bound.behind(lexeme.at));
+        }
     }
     (text, places)
 }

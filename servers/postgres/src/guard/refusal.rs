@@ -36,6 +36,14 @@ pub enum Refusal {
     /// It is larger or deeper than what is read.
     #[error("the statement is too large: {0}")]
     TooLarge(&'static str),
+    /// A call whose result would be as long as a large number says.
+    #[error("{function} makes too much: the number must be below 10^{digits}")]
+    TooLong {
+        /// Of which function.
+        function: String,
+        /// How many digits the number may have.
+        digits: u32,
+    },
     /// SHOW or `current_setting` of something that is not on the list of settings.
     #[error("the setting `{0}` can't be read")]
     Setting(String),

@@ -43,6 +43,8 @@ pub enum Notation {
     Call,
     /// `x.f`: a column, or a function of one argument if there is no such column.
     Attribute,
+    /// `(x).f`, `x[1].f`, `$1.f`: the same of any value.
+    Field,
     /// `TABLESAMPLE f(x)`.
     Sample,
 }

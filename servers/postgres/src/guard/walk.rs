@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
 
 use super::describe::Occurrence;
+use super::growth::{self, Bound};
 use super::names::{Name, cut};
 use super::parse::{Purpose, first_words};
 use super::refusal::Refusal;
@@ -16,7 +17,13 @@ use super::writes::{Writes, is_silent, is_write, writer};
 use super::{Kind, kinds, trusted};
 
 /// What [`walk`] finds.
-type Walked = (Kind, Uses, Option<Writes>, Option<Vec<Occurrence>>);
+pub(super) struct Walked {
+    pub(super) kind: Kind,
+    pub(super) uses: Uses,
+    pub(super) writes: Option<Writes>,
+    pub(super) named: Option<Vec<Occurrence>>,
+    pub(super) bounds: Vec<Bound>,
+}
 
 /// The kind of a statement, what it can reach and change, and the places where it names relations,
 /// unless one of these is not understood.
@@ -38,7 +45,8 @@ pub(super) fn walk(
     if walk.writes.as_ref().is_some_and(|writes| writes.targets.is_empty()) {
         return Err(Refusal::NotWriting(first_words(statement)));
     }
-    Ok((kind, walk.uses, walk.writes, walk.named.into_iter().collect()))
+    let Walk { uses, writes, named, bounds, .. } = walk;
+    Ok(Walked { kind, uses, writes, named: named.into_iter().collect(), bounds })
 }
 
 pub(super) fn is_query(kind: SyntaxKind) -> bool {
@@ -77,6 +85,8 @@ struct Walk {
     writes: Option<Writes>,
     /// Where relations are named.
     named: Vec<Option<Occurrence>>,
+    /// Numbers that get a bound.
+    bounds: Vec<Bound>,
 }
 
 impl Walk {
@@ -286,7 +296,9 @@ impl Walk {
                     node.children().skip(1).find(|child| child.kind() == SyntaxKind::NAME_REF);
                 if let (false, Some(field)) = (is_callee, field) {
                     let name = name_in(&field).ok_or_else(|| refused("this name", node))?;
-                    self.function(Name { schema: None, name }, Some(1), Notation::Attribute);
+                    let notation =
+                        if is_path(node) { Notation::Attribute } else { Notation::Field };
+                    self.function(Name { schema: None, name }, Some(1), notation);
                 }
             }
             SyntaxKind::NAME_REF if has(SyntaxKind::CURRENT_SCHEMA_KW) => {
@@ -437,6 +449,15 @@ impl Walk {
             parts.remove(0);
         }
         let name = Name::of(parts).ok_or_else(|| refused("this name", node))?;
+        let bounds = growth::bounds(&name, &given)?;
+        if !bounds.is_empty() {
+            self.system_type("numeric");
+            self.system_type("int4");
+            let schema = Some("pg_catalog".to_owned());
+            let name = Name { schema, name: "numeric".to_owned() };
+            self.function(name, None, Notation::Call);
+            self.bounds.extend(bounds);
+        }
         match name.name.as_str() {
             // In FROM, `unnest` of several arrays stands for one call for each.
             "unnest" => self.system("unnest", 1),
@@ -603,6 +624,15 @@ fn leading_with(query: &SyntaxNode) -> Option<SyntaxNode> {
             return clause;
         }
         node = node.first_child()?;
+    }
+}
+
+/// Whether an expression is names with dots between and nothing else.
+fn is_path(node: &SyntaxNode) -> bool {
+    match node.kind() {
+        SyntaxKind::NAME_REF => true,
+        SyntaxKind::FIELD_EXPR => node.children().all(|part| is_path(&part)),
+        _ => false,
     }
 }
 
