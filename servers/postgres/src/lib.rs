@@ -16,7 +16,7 @@ mod values;
 use std::collections::BTreeMap;
 
 use lockkeeper_core::{
-    Credential, Environment, Finding, NamePattern, Reach, Registered, RegisteredResource,
+    Credential, Environment, Finding, NamePattern, Opening, Reach, Registered, RegisteredResource,
     Separator, Server, StartError,
 };
 
@@ -37,6 +37,14 @@ impl Server for Postgres {
     const INSTRUCTIONS: &'static str =
         "list_objects and describe show what there is; query runs one SELECT with $1 parameters.";
     const VARIABLES: &'static [&'static str] = source::dsn::NAMES;
+
+    fn opening(options: &Options, tool: &str) -> Opening {
+        match (tool, &options.export_dir) {
+            ("export", Some(_)) => Opening::Adds,
+            ("export", None) => Opening::Absent,
+            _ => Opening::Policy,
+        }
+    }
 
     fn credential(options: &Options) -> Option<Credential> {
         options.credential()

@@ -7,6 +7,7 @@ pub(crate) mod cursors;
 pub(crate) mod dsn;
 pub(crate) mod error;
 pub(crate) mod explain;
+pub(crate) mod exporting;
 pub(crate) mod health;
 pub(crate) mod indexes;
 pub(crate) mod plan;
@@ -23,7 +24,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockkeeper_core::{
-    Credentials, Environment, Finding, Masks, NameScope, Ports, Reach, Separator, StartError,
+    Credentials, Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Separator,
+    StartError,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -32,6 +34,7 @@ use self::checked::Judgements;
 use self::cursors::Cursors;
 use self::dsn::Address;
 use self::error::PgError;
+use self::exporting::Exports;
 use self::pool::{Place, Pool, RoleWanted};
 use self::reading::Query;
 use self::saved::Saved;
@@ -60,9 +63,10 @@ pub(crate) struct DatabaseConfig {
 pub struct Pg {
     databases: BTreeMap<String, Database>,
     pub(crate) cursors: Cursors,
+    pub(crate) exports: Exports,
     #[expect(dead_code, reason = "execute learns of it next")]
     pub(crate) ddl: bool,
-    pub(crate) export_dir: Option<PathBuf>,
+    pub(crate) export_dir: Option<ExportDir>,
     /// Queries that the operator wrote, by name.
     pub(crate) saved: BTreeMap<String, Saved>,
     /// Whether writing was asked for.
@@ -89,6 +93,8 @@ const CATALOG_TIMEOUT: Duration = Duration::from_secs(20);
 impl Pg {
     pub(crate) fn open(config: Config, environment: &Environment) -> Result<Self, StartError> {
         let scope = environment.scope.names(Separator('.')).map_err(StartError::new)?;
+        let new = |path: &PathBuf| ExportDir::new(path, &environment.own);
+        let export_dir = config.export_dir.as_ref().map(new).transpose()?;
         let connections = config.connections;
         let variables = &environment.variables;
         let role = match (config.require_safe_role, environment.write) {
@@ -124,8 +130,9 @@ impl Pg {
         Ok(Self {
             databases: config.databases.into_iter().map(database).collect(),
             cursors: Cursors::default(),
+            exports: Exports::default(),
             ddl: config.ddl,
-            export_dir: config.export_dir,
+            export_dir,
             saved: config.saved,
             writes: environment.write,
         })
@@ -186,7 +193,7 @@ impl Pg {
             }
             reach.read.extend(database.pool.password_file());
         }
-        reach.write.extend(self.export_dir.clone());
+        reach.write.extend(self.export_dir.iter().map(|directory| directory.path().to_owned()));
         reach.ports = match ports {
             Some(mut ports) => {
                 ports.sort_unstable();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::future::poll_fn;
 
+use futures_util::TryStreamExt as _;
 use lockkeeper_testkit::Expect;
 use lockkeeper_testkit::in_process::{self, InProcess};
 use lockkeeper_testkit::postgres::{Cluster, Version};
@@ -82,6 +83,21 @@ impl Shop {
                 _ => None,
             });
             row.unwrap_or_default().to_owned()
+        })
+    }
+
+    /// What a COPY to STDOUT writes, under the settings of our sessions.
+    pub(crate) fn copied(&self, sql: &str) -> String {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let url = self.cluster.url("app");
+            let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            let settings =
+                "SET datestyle = ISO; SET intervalstyle = iso_8601; SET timezone = 'UTC'";
+            client.batch_execute(settings).await.unwrap();
+            let pieces: Vec<_> = client.copy_out(sql).await.unwrap().try_collect().await.unwrap();
+            String::from_utf8(pieces.concat()).unwrap()
         })
     }
 

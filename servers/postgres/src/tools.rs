@@ -3,6 +3,7 @@
 mod describe;
 mod execute;
 mod explain;
+mod export;
 mod health;
 mod list_objects;
 mod notify;
@@ -27,6 +28,7 @@ pub(crate) static TOOLS: &[Registered<Pg>] = &[
     tool::<Pg, health::Health>("health"),
     tool::<Pg, suggest_indexes::SuggestIndexes>("suggest_indexes"),
     tool::<Pg, run_saved::RunSaved>("run_saved"),
+    tool::<Pg, export::ExportRows>("export"),
     tool::<Pg, execute::Execute>("execute"),
     tool::<Pg, notify::Notify>("notify"),
 ];

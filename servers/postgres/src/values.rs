@@ -22,6 +22,7 @@ mod codec;
 mod container;
 mod extension;
 mod json;
+pub(crate) mod lines;
 pub(crate) mod masking;
 mod number;
 pub(crate) mod parameter;
@@ -115,11 +116,16 @@ impl Shown {
             return;
         };
         let start = text.len();
+        self.plain(bytes, show, text, tally);
+        escape(text, start);
+    }
+
+    /// Writes what is shown of a value, as it is.
+    fn plain(&self, bytes: &[u8], show: Show<'_>, text: &mut String, tally: &mut Tally) {
         match self.mask {
             Some(mask) => text.push_str(&self.masked(bytes, mask, show, tally)),
             None => self.text(bytes, show, text, tally),
         }
-        escape(text, start);
     }
 
     fn json(&self, bytes: Option<&[u8]>, show: Show<'_>, tally: &mut Tally) -> Value {

@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 
 use crate::source::Pg;
 use crate::source::reading::Rows;
+use crate::values::lines::csv_of;
 use crate::values::{Columns, Show, Tally};
 
 /// Rows of a page, unless fewer or more are asked for.
@@ -225,82 +226,33 @@ impl Writer<'_> {
     fn head(&self) -> String {
         match self.format {
             Format::Rows => format!("{}\n", self.names.join("\t")),
-            Format::Csv => csv(self.names.iter().map(String::as_str)),
+            Format::Csv => format!("{}\r\n", csv_of(self.names.iter().map(String::as_str))),
             Format::Columns => String::new(),
         }
     }
 
     fn row(&self, row: &Row, number: u64, text: &mut String, tally: &mut Tally) {
-        if self.format == Format::Rows {
-            self.columns.write(row, self.show, text, tally);
-            text.push('\n');
-            return;
-        }
-        let mut line = String::new();
-        self.columns.write(row, self.show, &mut line, tally);
-        // Tabs within values are escaped.
-        let values = line.split('\t');
         match self.format {
-            Format::Csv => {
-                let values: Vec<String> = values.map(unescaped).collect();
-                text.push_str(&csv(values.iter().map(String::as_str)));
+            Format::Rows => {
+                self.columns.write(row, self.show, text, tally);
+                text.push('\n');
             }
-            Format::Rows | Format::Columns => {
+            Format::Csv => {
+                self.columns.csv(row, self.show, text, tally);
+                text.push_str("\r\n");
+            }
+            Format::Columns => {
+                let mut line = String::new();
+                self.columns.write(row, self.show, &mut line, tally);
                 text.push_str(&format!("row {}\n", number + 1));
-                for (name, value) in self.names.iter().zip(values) {
+                // Tabs within values are escaped.
+                for (name, value) in self.names.iter().zip(line.split('\t')) {
                     text.push_str(&format!("{name}: {value}\n"));
                 }
             }
         }
     }
 }
-
-/// A value as it was before the escapes of COPY; NULL as nothing.
-fn unescaped(value: &str) -> String {
-    if value == "\\N" {
-        return String::new();
-    }
-    let mut out = String::with_capacity(value.len());
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        let c = if c == '\\' {
-            chars.next().unwrap_or('\\')
-        } else {
-            out.push(c);
-            continue;
-        };
-        out.push(match c {
-            't' => '\t',
-            'n' => '\n',
-            'r' => '\r',
-            'b' => '\u{8}',
-            'v' => '\u{b}',
-            'f' => '\u{c}',
-            c => c,
-        });
-    }
-    out
-}
-
-/// A line of RFC 4180.
-fn csv<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    let mut line = String::new();
-    for (n, value) in values.enumerate() {
-        if n > 0 {
-            line.push(',');
-        }
-        if value.contains([',', '"', '\n', '\r']) {
-            line.push('"');
-            line.push_str(&value.replace('"', "\"\""));
-            line.push('"');
-        } else {
-            line.push_str(value);
-        }
-    }
-    line.push_str("\r\n");
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use lockkeeper_testkit::expect;

@@ -11,5 +11,6 @@ const BUDGET: Budget = Budget { read_only: 6_000, all: 10_000 };
 #[test]
 fn the_surface_keeps_the_rules() {
     let place = "postgresql://nobody@localhost/app";
-    surface::check::<Postgres>(&[place], Path::new(env!("CARGO_MANIFEST_DIR")), BUDGET);
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    surface::check_with::<Postgres>(&[place], &["--export-dir", "."], package, BUDGET);
 }
