@@ -30,6 +30,7 @@ mod uses;
 mod walk;
 mod writes;
 
+pub(crate) use judge::found;
 use parse::Purpose;
 
 pub use catalog::{FACTS, FACTS_SETTINGS, Facts, LOCKED, Relation};
@@ -103,6 +104,30 @@ impl Statement {
     pub(crate) fn described(&self, verdict: &Verdict) -> masking::Statement {
         let relations: Vec<Name> = self.uses.relations.iter().cloned().collect();
         self.description.of(&relations, verdict)
+    }
+
+    /// The same with other text in place of some of its tokens: what [`Self::described`] makes of
+    /// these was judged.
+    pub(crate) fn replaced(&self, replacements: &[masking::Replacement]) -> Self {
+        let mut statement = self.clone();
+        let mut ordered: Vec<_> = replacements.iter().collect();
+        ordered.sort_by_key(|replacement| std::cmp::Reverse(replacement.from));
+        for masking::Replacement { from, to, text } in ordered {
+            let places = &mut statement.places;
+            let first = places.iter().position(|(_, original)| original == from);
+            let last = places.iter().position(|(_, original)| original == to);
+            let (Some(first), Some(last)) = (first, last) else { continue };
+            let start = places.get(first).map_or(0, |(rendered, _)| *rendered);
+            let end = places.get(last + 1).map(|(rendered, _)| rendered.saturating_sub(1));
+            let end = end.unwrap_or(statement.text.len());
+            statement.text.replace_range(start..end, text);
+            places.drain(first + 1..=last);
+            let grown = start + text.len();
+            for (rendered, _) in places.iter_mut().skip(first + 1) {
+                *rendered = (*rendered + grown).saturating_sub(end);
+            }
+        }
+        statement
     }
 
     /// The place in the text that came in, in bytes, for a place in [`Self::text`]: errors of

@@ -11,7 +11,7 @@ use super::judge::Verdict;
 use super::names::Name;
 use super::tokens::{self, Lexeme, Meaning};
 use super::walk::{has_token, is_query, is_reserved, name_in};
-use crate::values::masking::{Output, Place, Reference, Source, Statement, What};
+use crate::values::masking::{Output, Place, Reference, Source, Statement, What, Whole};
 
 /// A relation where it is named.
 #[derive(Debug, Clone)]
@@ -114,12 +114,17 @@ pub(super) fn describe(
         match &lexeme.meaning {
             _ if here.is_no_column => {}
             Meaning::Operator(operator) if operator == "*" => {
-                if before == Some(".") {
-                    let qualifier = qualifier().map(|(name, _)| name);
-                    refer(What::Star { qualifier }, lexeme.at);
+                let qualifier = if before == Some(".") {
+                    qualifier().map(|(name, _)| name)
                 } else if is_star(lexeme, before, text(i + 1)) {
-                    refer(What::Star { qualifier: None }, lexeme.at);
-                }
+                    None
+                } else {
+                    continue;
+                };
+                let whole = whole(lexeme, qualifier.as_deref());
+                refer(What::Star { qualifier }, lexeme.at);
+                let reference = statement.references.len() - 1;
+                statement.wholes.extend(whole.map(|whole| Whole { reference, ..whole }));
             }
             Meaning::Name(name) | Meaning::Word(name) => {
                 let parent = tokens::parent(&lexeme.token);
@@ -148,6 +153,70 @@ pub(super) fn describe(
         }
     }
     Description { named: named.unwrap_or_default(), statement }
+}
+
+/// A star that is an output by itself, bare or with the name of one table.
+fn whole(star: &Lexeme, qualifier: Option<&str>) -> Option<Whole> {
+    let target = star.token.parent_ancestors().find(|node| node.kind() == SyntaxKind::TARGET)?;
+    let lexemes = tokens::read(&target).ok()?;
+    let (last, path) = lexemes.split_last()?;
+    let is_alone = last.at == star.at
+        && path
+            .chunks(2)
+            .all(|pair| matches!(pair, [name, dot] if named_by(name).is_some() && dot.text == "."))
+        && path.is_empty() == qualifier.is_none();
+    let query = target.ancestors().find(|node| node.kind() == SyntaxKind::SELECT)?;
+    let items = match qualifier {
+        _ if !is_alone => return None,
+        Some(qualifier) => Some(vec![qualifier.to_owned()]),
+        None => items(&query),
+    };
+    let within = query.text_range().start().into();
+    let from = lexemes.first()?.at;
+    Some(Whole { reference: 0, within, from, to: star.at, items, is_table: false })
+}
+
+/// What a bare star stands for, by name. None if something has no name, or columns that are merged.
+fn items(query: &SyntaxNode) -> Option<Vec<String>> {
+    let clause = query.children().find(|child| child.kind() == SyntaxKind::FROM_CLAUSE)?;
+    let start: usize = query.text_range().start().into();
+    let mut items = Vec::new();
+    for node in clause.descendants().filter(|node| within(node.ancestors()) == start) {
+        let alias = || {
+            let given = node.children().find(|child| child.kind() == SyntaxKind::FROM_ALIAS)?;
+            name_in(&given.children().find(|part| part.kind() == SyntaxKind::TABLE_ALIAS)?)
+        };
+        match node.kind() {
+            SyntaxKind::JOIN_USING_CLAUSE => return None,
+            SyntaxKind::JOIN if has_token(&node, SyntaxKind::NATURAL_KW) => return None,
+            SyntaxKind::RELATION_FROM_ITEM => {
+                let has_alias = node.children().any(|child| child.kind() == SyntaxKind::FROM_ALIAS);
+                items.push(if has_alias { alias()? } else { relation_of(&node)? });
+            }
+            SyntaxKind::PAREN_FROM_ITEM => {
+                let inner = node.first_child().and_then(|inner| inner.first_child());
+                match alias() {
+                    Some(alias) => items.push(alias),
+                    None if inner.is_some_and(|inner| is_query(inner.kind())) => return None,
+                    None => {}
+                }
+            }
+            SyntaxKind::FUNCTION_FROM_ITEM
+            | SyntaxKind::ROWS_FROM_ITEM
+            | SyntaxKind::EXPR_FROM_ITEM
+            | SyntaxKind::JSON_TABLE_FROM_ITEM
+            | SyntaxKind::XML_TABLE_FROM_ITEM => items.push(alias()?),
+            _ => {}
+        }
+    }
+    Some(items)
+}
+
+/// The name of the relation that is named right below a node, without its schema.
+fn relation_of(node: &SyntaxNode) -> Option<String> {
+    let mut named = node.descendants().filter(|node| node.kind() == SyntaxKind::RELATION_NAME_REF);
+    let lexemes = tokens::read(&named.next()?).ok()?;
+    Some(named_by(lexemes.last()?)?.to_owned())
 }
 
 /// Whether the outputs of a query are the columns that it names, one by one. DISTINCT compares
@@ -254,7 +323,18 @@ fn places(
                     let place = if Some(&node) == plain { Place::Output } else { here.place };
                     let what = What::Star { qualifier: None };
                     let within = within(node.ancestors());
+                    let reference = statement.references.len();
                     statement.references.push(Reference { what, place, at: 0, within });
+                    let first = tokens::read(&node).unwrap_or_default().first().map(|one| one.at);
+                    let whole = |at| Whole {
+                        reference,
+                        within,
+                        from: at,
+                        to: at,
+                        items: relation_of(&node).map(|name| vec![name]),
+                        is_table: true,
+                    };
+                    statement.wholes.extend(first.map(whole));
                 }
                 if is_verbose(&node) {
                     statement.is_verbose = true;

@@ -23,6 +23,11 @@ pub trait Scope {
     /// Whether there is an allow-list, so that what is not on it must stay unknown.
     fn is_limited(&self) -> bool;
 
+    /// Whether anything is to stay unknown: there is an allow-list, or something is denied.
+    fn hides(&self) -> bool {
+        self.is_limited()
+    }
+
     /// Whether it is denied, whatever an allow-list says.
     fn denies(&self, schema: &str, name: &str) -> bool;
 
@@ -115,6 +120,11 @@ pub fn judge(
     Ok(verdict)
 }
 
+/// The relations that a statement names, of which nothing is judged: for one whose writer is trusted.
+pub(crate) fn found(facts: &Facts) -> Verdict {
+    Verdict { relations: BTreeSet::new(), vouched: true, named: facts.relations.clone() }
+}
+
 struct Judge<'a> {
     policy: &'a Policy<'a>,
     facts: &'a Facts,
@@ -132,7 +142,7 @@ impl Judge<'_> {
             let Some(relation) = self.facts.relations.iter().find(|relation| relation.i == i)
             else {
                 // PostgreSQL says so itself, with a hint, unless that would tell too much.
-                if self.policy.scope.is_limited() {
+                if self.policy.scope.hides() {
                     return Err(Refusal::Relation(name.to_string()));
                 }
                 continue;
@@ -217,7 +227,9 @@ impl Judge<'_> {
         let scope = self.policy.scope;
         let own = scope.standing(&relation.schema, &relation.name);
         let is_system = relation.oid < FIRST_OF_USERS;
-        if is_system && scope.is_limited() {
+        // They tell of all relations and columns.
+        let is_nameless = || trusted::NAMELESS_RELATIONS.contains(&relation.name.as_str());
+        if is_system && (scope.is_limited() || (scope.hides() && !is_nameless())) {
             return Standing::Denied;
         }
         let mut whole = relation.ancestors.iter().flatten();
@@ -276,7 +288,7 @@ impl Judge<'_> {
             return Ok(());
         }
         let name = function.name.as_str();
-        let is_limited = self.policy.scope.is_limited();
+        let is_limited = self.policy.scope.hides();
         if function.language == "internal"
             && function
                 .source
@@ -338,7 +350,7 @@ impl Judge<'_> {
             let found =
                 self.facts.types.iter().find(|(named, functional, _)| *named == i && !functional);
             let fact = found.and_then(|(_, _, oid)| facts.get(oid));
-            if self.policy.scope.is_limited() && !fact.is_some_and(|fact| self.may_be_named(fact)) {
+            if self.policy.scope.hides() && !fact.is_some_and(|fact| self.may_be_named(fact)) {
                 let reason = "it does not exist or is not allowed".to_owned();
                 return Err(Refusal::Type { name: name.to_string(), reason });
             }
@@ -369,13 +381,15 @@ impl Judge<'_> {
     fn may_be_named(&self, fact: &Type) -> bool {
         if let Some(relation) = &fact.relation {
             return fact.oid >= FIRST_OF_USERS
-                && self.policy.scope.standing(&fact.schema, relation) == Standing::Listed;
+                && self.policy.scope.standing(&fact.schema, relation) != Standing::Denied;
         }
         if fact.oid < FIRST_OF_USERS {
             let element = fact.name.strip_prefix('_').unwrap_or(&fact.name);
             return fact.kind != 'c' && !trusted::NAMING_TYPES.contains(&element);
         }
-        fact.is_column || fact.extension.as_deref().is_some_and(is_trusted_extension)
+        !self.policy.scope.is_limited()
+            || fact.is_column
+            || fact.extension.as_deref().is_some_and(is_trusted_extension)
     }
 }
 

@@ -299,6 +299,18 @@ pub(super) const SECRET_RELATIONS: &[&str] = &[
     "user_mapping_options",
 ];
 
+/// Relations of the system that name neither relations nor columns, and hold no statements.
+pub(super) const NAMELESS_RELATIONS: &[&str] = &[
+    "pg_available_extensions",
+    "pg_database",
+    "pg_extension",
+    "pg_roles",
+    "pg_settings",
+    "pg_stat_database",
+    "pg_timezone_abbrevs",
+    "pg_timezone_names",
+];
+
 /// Types that turn a name or number into the name of an object, whether it may be seen or not.
 pub(super) const NAMING_TYPES: &[&str] = &[
     "regclass",

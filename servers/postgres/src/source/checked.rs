@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lockkeeper_core::Mask;
 use tokio::time::Instant;
 
 use super::Database;
 use super::error::{PgError, Refusal};
 use super::reading::{Query, Rows};
 use crate::guard::{self, FACTS, Facts, Name, Policy, Scope, Standing, Statement, Verdict};
-use crate::values::masking::{Masked, ORIGINS, Oracle, Origin, OriginKind};
+use crate::values::masking::{Masked, ORIGINS, Omitted, Oracle, Origin, OriginKind};
 use crate::values::parameter::Parameter;
 
 /// A judgement holds this long. What the catalogue says may change at any time, also between a
@@ -29,6 +30,8 @@ pub(crate) struct Checked {
     verdict: Verdict,
     /// None if no rule speaks of columns.
     masked: Option<Masked>,
+    /// What `*` leaves out of it.
+    omitted: Vec<Omitted>,
     since: Instant,
     /// Whether the database has been asked if it sees the same.
     is_proven: AtomicBool,
@@ -96,6 +99,10 @@ impl Scope for Relations<'_> {
         self.0.scope.is_limited()
     }
 
+    fn hides(&self) -> bool {
+        self.0.scope.restricts()
+    }
+
     fn denies(&self, schema: &str, name: &str) -> bool {
         self.0.scope.denies(&[&self.0.name, schema, name])
     }
@@ -115,17 +122,22 @@ impl Database {
         if let Some(checked) = self.judgements.get(sql) {
             return Ok(checked);
         }
-        let statement = Statement::parse(sql).map_err(PgError::NotAllowed)?;
+        let mut statement = Statement::parse(sql).map_err(PgError::NotAllowed)?;
         let verdict = self.judge(&statement).await?;
         let masked = self.masked(&verdict).await?;
+        let mut omitted = Vec::new();
         if let Some(masked) = &masked {
-            let judged = masked.judge(&statement.described(&verdict));
-            judged.map_err(|oracle| refused(oracle, sql))?;
+            let mut described = statement.described(&verdict);
+            let (replacements, left_out) = masked.expand(&mut described);
+            masked.judge(&described).map_err(|oracle| refused(oracle, sql))?;
+            statement = statement.replaced(&replacements);
+            omitted = left_out;
         }
         let checked = Arc::new(Checked {
             statement,
             verdict,
             masked,
+            omitted,
             since: Instant::now(),
             is_proven: AtomicBool::new(false),
         });
@@ -140,7 +152,8 @@ impl Database {
         self.nothing_hidden(&statement, &verdict).await?;
         let is_proven = AtomicBool::new(false);
         // With hidden columns there is nothing that it shows.
-        Ok(Checked { statement, verdict, masked: None, since: Instant::now(), is_proven })
+        let (masked, omitted) = (None, Vec::new());
+        Ok(Checked { statement, verdict, masked, omitted, since: Instant::now(), is_proven })
     }
 
     /// Refuses what could tell, or copy, columns that the policy hides: a condition on them, their
@@ -211,6 +224,7 @@ impl Database {
             Some(masked) => masked.of_columns(columns),
             None => vec![None; columns.len()],
         };
+        rows.omitted.clone_from(&checked.omitted);
         Ok(rows)
     }
 
@@ -224,16 +238,75 @@ impl Database {
         if self.shows_all_columns() {
             return Ok(None);
         }
+        let Some(origins) = self.origins(verdict).await? else {
+            return Ok(Some(Masked::default()));
+        };
+        if let Some((relation, reason)) = self.denied_part(verdict, &origins) {
+            return Err(PgError::NotAllowed(guard::Refusal::Forbidden { relation, reason }));
+        }
+        Ok(Some(self.masked_of(&origins)))
+    }
+
+    fn masked_of(&self, origins: &[Origin]) -> Masked {
+        let mask_of = |name: &[&str]| self.masks.of(name);
+        let denies = |name: &[&str]| self.scope.denies(name);
+        Masked::new(origins, &self.name, &mask_of, &denies)
+    }
+
+    /// Where what a statement reads comes from; none if it reads no relation.
+    async fn origins(&self, verdict: &Verdict) -> Result<Option<Vec<Origin>>, PgError> {
         let relations: Vec<u32> = verdict.relations().iter().map(|relation| relation.oid).collect();
         if relations.is_empty() {
-            return Ok(Some(Masked::default()));
+            return Ok(None);
         }
         let rows = self.ask(ORIGINS, vec![Box::new(relations)]).await?;
         let origins: Result<Vec<Origin>, _> = rows.iter().map(Origin::of).collect();
-        let origins = origins.map_err(PgError::Driver)?;
-        let mask_of = |name: &[&str]| self.masks.of(name);
-        let denies = |name: &[&str]| self.scope.denies(name);
-        Ok(Some(Masked::new(&origins, &self.name, &mask_of, &denies)))
+        origins.map(Some).map_err(PgError::Driver)
+    }
+
+    /// The masks of the columns of a query that its owner wrote, and vouches for: what comes from a
+    /// column has that one's mask. What is computed is shown if nothing masked or denied goes into it
+    /// as far as the text tells, and not at all otherwise.
+    pub(crate) async fn masks_of_saved(
+        &self,
+        sql: &str,
+        columns: &[tokio_postgres::Column],
+    ) -> Result<Vec<Option<Mask>>, PgError> {
+        if self.shows_all_columns() {
+            return Ok(vec![None; columns.len()]);
+        }
+        // What the guard can't read may do anything with what it reads.
+        let Ok(statement) = Statement::parse(sql) else {
+            return Ok(vec![Some(Mask::Redact); columns.len()]);
+        };
+        let verdict = guard::found(&self.facts(&statement).await?);
+        let origins = self.origins(&verdict).await?;
+        let masked = origins.map(|origins| self.masked_of(&origins)).unwrap_or_default();
+        let is_clear = masked.judge(&statement.described(&verdict)).is_ok();
+        let of = |(column, mask): (&tokio_postgres::Column, Option<Mask>)| {
+            let is_computed = column.table_oid().is_none();
+            if is_computed && !is_clear { Some(Mask::Redact) } else { mask }
+        };
+        Ok(columns.iter().zip(masked.of_columns(columns)).map(of).collect())
+    }
+
+    /// What is read through a relation although it is denied by a name of its own: a partition
+    /// through its parent, and, unless the relation is on an allow-list, a table through a view.
+    fn denied_part(&self, verdict: &Verdict, origins: &[Origin]) -> Option<(String, &'static str)> {
+        origins.iter().find_map(|origin| {
+            if !self.scope.denies(&[&self.name, &origin.schema, &origin.name]) {
+                return None;
+            }
+            let reason = match origin.kind {
+                OriginKind::Kin => {
+                    "a part of it is denied: read its other parts by their own names"
+                }
+                OriginKind::Behind if !self.scope.is_limited() => "it reads what is denied",
+                _ => return None,
+            };
+            let read = verdict.relations().iter().find(|read| read.oid == origin.relation)?;
+            Some((format!("{}.{}", read.schema, read.name), reason))
+        })
     }
 
     async fn facts(&self, statement: &Statement) -> Result<Facts, PgError> {

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::error::PgError;
 use super::reading::{KEPT, Rows};
 use crate::values::lines::{csv_of, keys};
+use crate::values::masking::Omitted;
 use crate::values::{Columns, Show, Tally};
 
 /// As many are kept between calls; the oldest makes room.
@@ -112,6 +113,11 @@ impl Export {
     /// Bytes so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.draft.bytes() + self.text.len() as u64
+    }
+
+    /// What `*` left out.
+    pub(crate) fn omitted(&self) -> &[Omitted] {
+        &self.rows.omitted
     }
 
     /// The types that we don't know, of columns whose values are written as bytes.

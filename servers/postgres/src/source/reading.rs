@@ -20,6 +20,7 @@ use super::connect::Connection;
 use super::error::PgError;
 use super::pool::{Lease, PATIENCE, Pool};
 use crate::guard::{LOCKED, Verdict};
+use crate::values::masking::Omitted;
 
 /// How long rows that nobody asked for yet are kept.
 pub(crate) const KEPT: Duration = Duration::from_mins(1);
@@ -56,6 +57,8 @@ pub(crate) struct Rows {
     pub(crate) statement: Statement,
     /// What is shown of each column; of one without a place here, nothing is.
     pub(crate) masks: Vec<Option<Mask>>,
+    /// What `*` left out of them.
+    pub(crate) omitted: Vec<Omitted>,
     ahead: VecDeque<Row>,
     /// What is still to come of what was asked for.
     coming: Option<mpsc::Receiver<Result<Batch, PgError>>>,
@@ -173,6 +176,7 @@ impl Pool {
                     return Ok(Rows {
                         statement,
                         masks,
+                        omitted: Vec::new(),
                         ahead,
                         coming,
                         ended: false,

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::query;
 use crate::source::Pg;
 use crate::source::exporting::{Export, Got, Lines, TIMEOUT};
 
@@ -159,7 +160,7 @@ fn running(cx: &Cx<'_, Pg, Add>, export: Box<Export>) -> Record {
 }
 
 fn note(export: &Export) -> Option<String> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = query::omitted(export.omitted()).into_iter().collect();
     if export.tally.masked > 0 {
         notes.push(format!("{} masked", count(export.tally.masked, "value")));
     }

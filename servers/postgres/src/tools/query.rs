@@ -11,6 +11,7 @@ use tokio_postgres::Row;
 use crate::source::Pg;
 use crate::source::reading::Rows;
 use crate::values::lines::csv_of;
+use crate::values::masking::Omitted;
 use crate::values::{Columns, Show, Tally};
 
 /// Rows of a page, unless fewer or more are asked for.
@@ -183,11 +184,16 @@ pub(super) async fn page(
         taken += 1;
     }
     altered.redacted += tally.masked;
+    let omitted = omitted(&rows.omitted);
     let next = more.then(|| {
         let read = read + taken;
         cx.next(&[cx.source().cursors.keep(rows, read), read])
     });
     let mut text = opening(taken, read, next.as_deref(), &tally, &columns);
+    if let Some(omitted) = omitted {
+        text.push_str(&format!("; {omitted}"));
+    }
+    text.push_str("]\n");
     text.push_str(&room.into_text());
     Ok(Page { columns: named, rows: data, next, text, altered })
 }
@@ -210,8 +216,16 @@ fn opening(taken: u64, read: u64, next: Option<&str>, tally: &Tally, columns: &C
         let types: Vec<&str> = columns.unknown().collect();
         line.push_str(&format!("; as bytes: {}, cast to text", types.join(", ")));
     }
-    line.push_str("]\n");
     line
+}
+
+/// What `*` left out. The columns that aren't allowed don't exist, so they are counted and not named.
+pub(super) fn omitted(omitted: &[Omitted]) -> Option<String> {
+    let tables: Vec<String> = omitted
+        .iter()
+        .map(|Omitted { relation, columns }| format!("{} of {relation}", count(*columns, "column")))
+        .collect();
+    (!tables.is_empty()).then(|| format!("omitted, not allowed: {}", tables.join(", ")))
 }
 
 /// Writes rows as text.

@@ -60,11 +60,7 @@ async fn begin(cx: &Cx<'_, Pg, Read>, saved: &Saved, args: &Args) -> Result<Rows
         judged: None,
     };
     let mut rows = database.pool.read(query).await?;
-    // The owner wrote it. With rules over columns it can't be told here which of them these are,
-    // and then nothing is shown.
-    if database.shows_all_columns() {
-        rows.masks = vec![None; rows.statement.columns().len()];
-    }
+    rows.masks = database.masks_of_saved(&saved.sql, rows.statement.columns()).await?;
     Ok(rows)
 }
 
@@ -164,6 +160,70 @@ sql = "SELECT 1; DELETE FROM sales.order_items"
             shop.check_as("postgres", SAVED, call, &expected);
         }
         assert_eq!(shop.text("SELECT count(*) FROM sales.order_items"), "2500");
+    }
+
+    /// Whoever wrote a query vouches for what it reads; masks hold for whoever calls it.
+    #[test]
+    fn masked_columns_stay_masked() {
+        const MASKED: &str = r#"
+[policy.mask]
+"**.email" = "redact"
+[policy.resources]
+deny = ["**.password_hash", "app.hr.employees.salary"]
+[source.saved.plain]
+sql = "SELECT id, name, email AS contact, password_hash, tags[1] AS tag FROM public.customers WHERE id = :id"
+params = { id = "int8" }
+[source.saved.computed]
+sql = "SELECT id, name, upper(email) AS loud, count(*) OVER () AS n FROM public.customers WHERE email LIKE 'c1@%'"
+[source.saved.view]
+sql = "SELECT * FROM sales.open_orders ORDER BY id LIMIT 1"
+[source.saved.elsewhere]
+sql = "SELECT status, count(*) AS n, max(total) FROM sales.orders GROUP BY 1 ORDER BY 1 LIMIT 1"
+[source.saved.function]
+sql = "SELECT public.salary_of(3) AS salary"
+[source.saved.counted]
+sql = "SELECT count(*) AS n, max(created_at) AS last FROM public.customers"
+"#;
+        let Some(shop) = shop() else { return };
+        let mut said = String::new();
+        let mut client = shop.client(MASKED);
+        for (name, args) in [
+            ("plain", json!({"id": 7})),
+            ("computed", json!({})),
+            ("view", json!({})),
+            ("elsewhere", json!({})),
+            ("function", json!({})),
+            ("counted", json!({})),
+        ] {
+            said.push_str(&seen(&client.call("run_saved", json!({"name": name, "args": args}))));
+            said.push('\n');
+        }
+        expect![[r#"
+            [1 row; altered: 3 redacted]
+            id	name	contact	password_hash	tag
+            7	Customer 7	[redacted:masked]	[redacted:masked]	[redacted:masked]
+
+            [1 row; altered: 2 redacted]
+            id	name	loud	n
+            1	Customer 1	[redacted:masked]	[redacted:masked]
+
+            [1 row]
+            id	name	total
+            1	Customer 2	2.00
+
+            [1 row]
+            status	n	max
+            new	250	89.00
+
+            [1 row]
+            salary
+            3030.00
+
+            [1 row]
+            n	last
+            200	2025-01-09 08:00:00+00
+
+        "#]].assert_eq(&said);
     }
 
     #[test]

@@ -289,6 +289,10 @@ impl Masked {
         if column.is_some_and(|column| column < 0) {
             return None;
         }
+        // A query of the owner's own may read what is closed to others.
+        if relation.closed.is_some() {
+            return Some(Mask::Redact);
+        }
         let column = column.and_then(|column| relation.columns.get(&column));
         match column {
             Some(column) if column.denied => Some(Mask::Redact),
@@ -296,6 +300,82 @@ impl Masked {
             None if relation.is_touched() => Some(Mask::Redact),
             None => None,
         }
+    }
+
+    /// Lets each `*` of the outputs stand for the columns that are not denied, where these can be
+    /// told: what to write in its place, and how many columns of which table that leaves out.
+    pub(crate) fn expand(&self, statement: &mut Statement) -> (Vec<Replacement>, Vec<Omitted>) {
+        let (mut replacements, mut omitted) = (Vec::new(), Vec::new());
+        // From the last to the first, so that the places of the others stay.
+        for whole in std::mem::take(&mut statement.wholes).into_iter().rev() {
+            let Some((text, references)) = self.expanded(statement, &whole, &mut omitted) else {
+                continue;
+            };
+            let at = whole.reference..whole.reference.saturating_add(1);
+            if at.end <= statement.references.len() {
+                statement.references.splice(at, references);
+                replacements.push(Replacement { from: whole.from, to: whole.to, text });
+            }
+        }
+        omitted.sort();
+        omitted.dedup();
+        (replacements, omitted)
+    }
+
+    fn expanded(
+        &self,
+        statement: &Statement,
+        whole: &Whole,
+        omitted: &mut Vec<Omitted>,
+    ) -> Option<(String, Vec<Reference>)> {
+        let place = statement.references.get(whole.reference)?.place;
+        let denying = |alias: &str| {
+            // Elsewhere the name is another's.
+            let is_here = |source: &&Source| source.alias == alias && source.within == whole.within;
+            let mut named = statement.sources.iter().filter(is_here);
+            let source = named.next()?;
+            let relation = self.relations.get(&source.relation)?;
+            let is_plain =
+                named.next().is_none() && !source.has_column_aliases && relation.closed.is_none();
+            (is_plain && relation.denies_any()).then_some(relation)
+        };
+        let items = whole.items.as_ref()?;
+        if items.iter().all(|alias| denying(alias).is_none()) {
+            return None;
+        }
+        let (mut texts, mut references) = (Vec::new(), Vec::new());
+        let mut refer = |what| {
+            references.push(Reference { what, place, at: whole.from, within: whole.within });
+        };
+        for (n, alias) in items.iter().enumerate() {
+            // Two of the same name are not told apart.
+            if items.iter().skip(n + 1).any(|other| other == alias) {
+                return None;
+            }
+            let name = format!("\"{}\"", alias.replace('"', "\"\""));
+            let Some(relation) = denying(alias) else {
+                texts.push(format!("{name} . *"));
+                refer(What::Star { qualifier: Some(alias.clone()) });
+                continue;
+            };
+            let mut left_out = 0;
+            for column in relation.columns.values() {
+                if column.denied {
+                    left_out += 1;
+                    continue;
+                }
+                texts.push(format!("{name} . \"{}\"", column.name.replace('"', "\"\"")));
+                let qualifier = Some(alias.clone());
+                refer(What::Column { qualifier, name: column.name.clone() });
+            }
+            omitted.push(Omitted { relation: relation.name.clone(), columns: left_out });
+        }
+        let list = texts.join(" , ");
+        if list.is_empty() {
+            return None;
+        }
+        let text = if whole.is_table { format!("select {list} from") } else { list };
+        Some((text, references))
     }
 
     /// Whether a statement may be answered.
@@ -471,11 +551,44 @@ pub(crate) struct Statement {
     pub(crate) references: Vec<Reference>,
     /// Bare names in ORDER BY and GROUP BY of the outermost SELECT, which may be those of outputs.
     pub(crate) output_names_used: Vec<String>,
+    /// The stars among the references that are outputs by themselves, in their order.
+    pub(crate) wholes: Vec<Whole>,
     /// Something that this description can't express. A join with an alias of its own is such a
     /// thing, which would be another name of its tables.
     pub(crate) unclear: Option<String>,
     /// EXPLAIN VERBOSE, which names columns that the statement doesn't.
     pub(crate) is_verbose: bool,
+}
+
+/// A star that is an output by itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Whole {
+    /// Which of the references it is.
+    pub(crate) reference: usize,
+    /// Which SELECT it is in.
+    pub(crate) within: usize,
+    /// Where its first and its last token begin, in the text that came in.
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// The names of what it stands for, in their order, as far as they can be told.
+    pub(crate) items: Option<Vec<String>>,
+    /// It is the word TABLE.
+    pub(crate) is_table: bool,
+}
+
+/// What to write in place of the tokens from one place to another, in the text that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Replacement {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) text: String,
+}
+
+/// What a star leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Omitted {
+    pub(crate) relation: String,
+    pub(crate) columns: u64,
 }
 
 /// A relation where it is named.
