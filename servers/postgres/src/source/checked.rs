@@ -74,20 +74,33 @@ impl Checked {
 
 /// The judgements of one database.
 #[derive(Debug, Default)]
-pub(crate) struct Judgements(Mutex<HashMap<String, Arc<Checked>>>);
+pub(crate) struct Judgements(Mutex<HashMap<String, Arc<Place>>>);
+
+/// Where the judgement of one statement is. Whoever judges it holds the lock, so that it is judged
+/// once however many wait for it.
+type Place = tokio::sync::Mutex<Option<Arc<Checked>>>;
+
+impl Checked {
+    fn holds(&self) -> bool {
+        self.since.elapsed() < HOLDS
+    }
+}
 
 impl Judgements {
-    fn get(&self, sql: &str) -> Option<Arc<Checked>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(sql).filter(|checked| checked.since.elapsed() < HOLDS).cloned()
-    }
-
-    fn put(&self, sql: &str, checked: &Arc<Checked>) {
+    fn place(&self, sql: &str) -> Arc<Place> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, checked| checked.since.elapsed() < HOLDS);
-        if kept.len() < MOST {
-            kept.insert(sql.to_owned(), Arc::clone(checked));
+        if let Some(place) = kept.get(sql) {
+            return Arc::clone(place);
         }
+        kept.retain(|_, place| match place.try_lock() {
+            Ok(judged) => judged.as_ref().is_some_and(|checked| checked.holds()),
+            Err(_) => true,
+        });
+        let place = Arc::default();
+        if kept.len() < MOST {
+            kept.insert(sql.to_owned(), Arc::clone(&place));
+        }
+        place
     }
 }
 
@@ -119,8 +132,10 @@ impl Scope for Relations<'_> {
 impl Database {
     /// Judges a statement that somebody else wrote.
     pub(crate) async fn check(&self, sql: &str) -> Result<Arc<Checked>, PgError> {
-        if let Some(checked) = self.judgements.get(sql) {
-            return Ok(checked);
+        let place = self.judgements.place(sql);
+        let mut judged = place.lock().await;
+        if let Some(checked) = judged.as_ref().filter(|checked| checked.holds()) {
+            return Ok(Arc::clone(checked));
         }
         let mut statement = Statement::parse(sql).map_err(PgError::NotAllowed)?;
         let verdict = self.judge(&statement).await?;
@@ -141,7 +156,7 @@ impl Database {
             since: Instant::now(),
             is_proven: AtomicBool::new(false),
         });
-        self.judgements.put(sql, &checked);
+        *judged = Some(Arc::clone(&checked));
         Ok(checked)
     }
 

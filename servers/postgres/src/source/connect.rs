@@ -17,7 +17,7 @@ use tokio_postgres::{CancelToken, Client, Config};
 
 use super::bounded::{Bounded, Overlong};
 use super::dsn::{Address, Host, Wants};
-use super::reading::Own;
+use super::reading::Prepared;
 use super::tls::{self, Handshake, Raw, TlsError, TlsMode, Wire};
 
 /// A silent peer is noticed after this time without traffic, and a minute more.
@@ -90,7 +90,7 @@ pub(crate) struct Connection {
     pub(crate) overlong: Overlong,
     pub(crate) cancel: Cancel,
     pub(crate) encrypted: bool,
-    pub(crate) own: Own,
+    pub(crate) prepared: Prepared,
 }
 
 /// Where a running query is cancelled.
@@ -193,7 +193,7 @@ async fn connect_to(
     });
     let token = client.cancel_token();
     let cancel = Cancel { token, host: host.clone(), tls: tls.filter(|_| encrypted).cloned() };
-    Ok(Connection { client, overlong, cancel, encrypted, own: Own::default() })
+    Ok(Connection { client, overlong, cancel, encrypted, prepared: Prepared::default() })
 }
 
 impl Session<'_> {

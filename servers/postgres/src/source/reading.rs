@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use futures_util::future::try_join3;
+use futures_util::future::{try_join, try_join3};
 use lockkeeper_core::Mask;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -25,11 +25,20 @@ use crate::values::masking::Omitted;
 /// How long rows that nobody asked for yet are kept.
 pub(crate) const KEPT: Duration = Duration::from_mins(1);
 
-/// Rows that are fetched at once, unless more are wanted.
+/// Rows that are fetched first, unless more are wanted; then as many as make [`HANDED_ON`].
 const BATCH: i32 = 64;
+const LARGEST_BATCH: i32 = 4096;
 
-/// What one statement may put into temporary files, kilobytes; only a superuser can set this.
-const TEMPORARY_KB: u32 = 2 * 1024 * 1024;
+/// Among them what one statement may put into temporary files, 2 GiB in kilobytes; only a superuser
+/// can set this.
+macro_rules! settings {
+    () => {
+        "SELECT pg_catalog.set_config('statement_timeout', $1, true), \
+         pg_catalog.set_config('lock_timeout', '5000', true), \
+         CASE WHEN pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on' \
+         THEN pg_catalog.set_config('temp_file_limit', '2097152', true) END"
+    };
+}
 
 /// Bytes of rows that are handed on at once.
 const HANDED_ON: usize = 64 * 1024;
@@ -125,6 +134,9 @@ impl Rows {
         }
         let Some(coming) = &mut self.coming else { return Err(PgError::Closed) };
         let Batch { rows, rest } = coming.recv().await.ok_or(PgError::Closed)??;
+        if self.at_once > 0 {
+            self.at_once = batch_of(&rows);
+        }
         self.ahead.extend(rows);
         if rest != Rest::Coming {
             self.coming = None;
@@ -144,6 +156,13 @@ impl Rows {
     pub(crate) fn put_back(&mut self, row: Row) {
         self.ahead.push_front(row);
     }
+}
+
+/// How many rows like these are fetched at once.
+fn batch_of(rows: &[Row]) -> i32 {
+    let bytes = rows.iter().map(Row::raw_size_bytes).sum::<usize>().max(1);
+    let batch = HANDED_ON.saturating_mul(rows.len()) / bytes;
+    i32::try_from(batch).unwrap_or(LARGEST_BATCH).clamp(BATCH, LARGEST_BATCH)
 }
 
 impl Pool {
@@ -185,10 +204,14 @@ impl Pool {
                     });
                 }
                 // The database had left it, and has seen nothing that mattered.
-                Err(NotBegun { error, query: again }) if has_rested && error.is_gone() => {
+                Err(NotBegun { error, query: again, .. }) if has_rested && error.is_gone() => {
                     tracing::debug!(%error, "a connection that had rested is gone");
                     query = again;
                     lease = self.take_new().await?;
+                }
+                Err(NotBegun { query: again, is_stale: true, .. }) => {
+                    query = again;
+                    lease = self.take().await?;
                 }
                 Err(NotBegun { error, .. }) => return Err(error),
             }
@@ -200,6 +223,8 @@ impl Pool {
 struct NotBegun {
     error: PgError,
     query: Query,
+    /// It had been prepared for tables that have changed since, and isn't any more.
+    is_stale: bool,
 }
 
 type Begun = oneshot::Sender<Result<Statement, NotBegun>>;
@@ -255,22 +280,24 @@ async fn run(
     mut asked: mpsc::Receiver<Ask>,
 ) -> End {
     let Lease { connection, has_rested, .. } = lease;
-    let Connection { client, overlong, own, .. } = connection;
+    let Connection { client, overlong, prepared, .. } = connection;
     let beginning = tokio::select! {
-        beginning = begin(client, own, &query, before, *has_rested) => beginning,
+        beginning = begin(client, prepared, &query, before, *has_rested) => beginning,
         () = begun.closed() => return End::Abandoned,
     };
     let (transaction, statement, portal) = match beginning {
         Ok(begun) => begun,
         Err(unbegun) => {
+            let was_kept = matches!(unbegun, Unbegun::Kept(_));
             let error = match unbegun {
-                Unbegun::Failed(error) => PgError::of(error, overlong),
+                Unbegun::Failed(error) | Unbegun::Kept(error) => PgError::of(error, overlong),
                 Unbegun::Unseen => PgError::Unseen,
                 Unbegun::Parameters { expected, given } => PgError::Parameters { expected, given },
                 Unbegun::Silent => PgError::Closed,
             };
             let end = End::after(&error);
-            drop(begun.send(Err(NotBegun { error, query })));
+            let is_stale = was_kept && Theirs::outdates(&error);
+            drop(begun.send(Err(NotBegun { error, query, is_stale })));
             return end;
         }
     };
@@ -302,6 +329,8 @@ async fn run(
 /// Why a statement didn't begin.
 enum Unbegun {
     Failed(tokio_postgres::Error),
+    /// The statement had been kept prepared, and isn't any more.
+    Kept(tokio_postgres::Error),
     /// The database sees a table in it that was not judged.
     Unseen,
     Parameters {
@@ -322,7 +351,7 @@ impl From<tokio_postgres::Error> for Unbegun {
 /// snapshot a transaction can be made one that writes (measured): the settings take it.
 async fn begin<'a>(
     client: &'a mut Client,
-    own: &mut Own,
+    Prepared { own, theirs }: &mut Prepared,
     query: &Query,
     before: &str,
     has_rested: bool,
@@ -337,11 +366,33 @@ async fn begin<'a>(
     };
     let kept = match sql {
         Cow::Borrowed(ours) => Some(own.statement(&transaction, ours).await?),
+        // What is judged anew is prepared anew: only that locks the tables that it reads.
+        Cow::Owned(sql) if judged.is_none() => theirs.get(sql),
         Cow::Owned(_) => None,
     };
-    let settings = settings(*limit, kept.is_some());
+    let settings = own.statement(&transaction, settings(matches!(sql, Cow::Borrowed(_)))).await?;
+    let milliseconds = limit.as_millis().max(1).to_string();
     // All are sent before any is answered, in this order.
-    let settle = transaction.batch_execute(&settings);
+    let settle = async { transaction.query_one(&settings, &[&milliseconds]).await.map(drop) };
+    let params = || params.iter().map(|param| &**param as &(dyn ToSql + Sync));
+    if let Some(statement) = kept.clone()
+        && locked.is_none()
+        && before.is_empty()
+    {
+        let (expected, given) = (statement.params().len(), params().len());
+        if given != expected {
+            return Err(Unbegun::Parameters { expected, given });
+        }
+        let begun = try_join(settle, transaction.bind_raw(&statement, params())).await;
+        return match (begun, sql) {
+            (Ok(((), portal)), _) => Ok((transaction, statement, portal)),
+            (Err(error), Cow::Borrowed(_)) => Err(error.into()),
+            (Err(error), Cow::Owned(sql)) => {
+                theirs.forget(sql);
+                Err(Unbegun::Kept(error))
+            }
+        };
+    }
     let prepare = async {
         match kept {
             Some(statement) => Ok(statement),
@@ -364,19 +415,66 @@ async fn begin<'a>(
     if !before.is_empty() {
         transaction.batch_execute(before).await?;
     }
-    let expected = statement.params().len();
-    if params.len() != expected {
-        return Err(Unbegun::Parameters { expected, given: params.len() });
+    let (expected, given) = (statement.params().len(), params().len());
+    if given != expected {
+        return Err(Unbegun::Parameters { expected, given });
     }
-    let params = params.iter().map(|param| &**param as &(dyn ToSql + Sync));
-    let portal = transaction.bind_raw(&statement, params).await?;
+    let portal = transaction.bind_raw(&statement, params()).await?;
+    if let Cow::Owned(sql) = sql {
+        theirs.put(sql, &statement);
+    }
     Ok((transaction, statement, portal))
+}
+
+/// What a connection keeps prepared.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    own: Own,
+    theirs: Theirs,
+}
+
+/// Statements of others that a connection keeps prepared, those used last: who asks the same again
+/// with other values saves the database most of the work.
+#[derive(Default)]
+struct Theirs(VecDeque<(String, Statement)>);
+
+impl Theirs {
+    /// As many are kept.
+    const MOST: usize = 16;
+    /// Longer ones aren't, in bytes.
+    const LONGEST: usize = 8 * 1024;
+
+    fn get(&mut self, sql: &str) -> Option<Statement> {
+        let at = self.0.iter().position(|(kept, _)| kept == sql)?;
+        let found = self.0.remove(at)?;
+        let statement = found.1.clone();
+        self.0.push_front(found);
+        Some(statement)
+    }
+
+    fn put(&mut self, sql: &str, statement: &Statement) {
+        if sql.len() <= Self::LONGEST {
+            self.forget(sql);
+            self.0.truncate(Self::MOST - 1);
+            self.0.push_front((sql.to_owned(), statement.clone()));
+        }
+    }
+
+    fn forget(&mut self, sql: &str) {
+        self.0.retain(|(kept, _)| kept != sql);
+    }
+
+    /// Whether the error says that what was prepared can't be used any more: other columns than
+    /// before, or a session that a pooler has changed for another.
+    fn outdates(error: &PgError) -> bool {
+        matches!(error, PgError::Refused(refusal) if matches!(&*refusal.state, "0A000" | "26000"))
+    }
 }
 
 /// Statements of ours that a connection has prepared: the larger ones take longer to plan than to
 /// run.
 #[derive(Default)]
-pub(crate) struct Own(HashMap<&'static str, Statement>);
+struct Own(HashMap<&'static str, Statement>);
 
 impl Own {
     async fn statement(
@@ -393,22 +491,19 @@ impl Own {
     }
 }
 
-/// States the settings of a transaction, which a pooler may have handed to us with others.
-/// Large statements of `ours` take longer to plan, or to compile, than to run.
-fn settings(timeout: Duration, ours: bool) -> String {
-    let planned_once = if ours {
-        ", pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true), \
-         pg_catalog.set_config('jit', 'off', true)"
+/// States the settings of a transaction, which a pooler may have handed to us with others; $1 is
+/// the time for each execution, in milliseconds. Large statements of `ours` take longer to plan, or
+/// to compile, than to run.
+const fn settings(ours: bool) -> &'static str {
+    if ours {
+        concat!(
+            settings!(),
+            ", pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true), \
+             pg_catalog.set_config('jit', 'off', true)"
+        )
     } else {
-        ""
-    };
-    format!(
-        "SELECT pg_catalog.set_config('statement_timeout', '{}', true), \
-         pg_catalog.set_config('lock_timeout', '5000', true), \
-         CASE WHEN pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on' \
-         THEN pg_catalog.set_config('temp_file_limit', '{TEMPORARY_KB}', true) END{planned_once}",
-        timeout.as_millis().max(1)
-    )
+        settings!()
+    }
 }
 
 /// How far a portal got.

@@ -337,6 +337,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_prepared_for_a_table_that_has_changed_is_prepared_again() {
+        let Some(shop) = shop() else { return };
+        shop.run("CREATE TABLE public.kept AS SELECT 1 AS a");
+        let mut client = shop.client("");
+        let mut ask = || seen(&client.call("query", json!({"sql": "SELECT * FROM kept"})));
+        for _ in 0..3 {
+            assert_eq!(ask(), "[1 row]\na\n1\n");
+        }
+        shop.run("ALTER TABLE public.kept ADD COLUMN b text DEFAULT 'x'");
+        for _ in 0..2 {
+            assert_eq!(ask(), "[1 row]\na\tb\n1\tx\n");
+        }
+    }
+
+    #[test]
     fn says_what_is_wrong_with_a_statement() {
         let Some(shop) = shop() else { return };
         let said = [
