@@ -61,8 +61,12 @@ impl Version {
         let path = std::env::var_os(variable).unwrap_or_else(|| {
             panic!("{variable} is not set: run `cargo xtask test`, with `--without {name}` to do without")
         });
-        let path = PathBuf::from(path);
-        Some(match self {
+        Some(self.installation_at(PathBuf::from(path)))
+    }
+
+    /// The same, where the counterpart's program is known.
+    fn installation_at(self, path: PathBuf) -> Installation {
+        match self {
             Self::V15 => {
                 let root = path.ancestors().nth(5).expect("<root>/usr/lib/postgresql/15/bin");
                 let libraries = fs::read_dir(root.join("usr/lib")).unwrap().flatten();
@@ -83,10 +87,11 @@ impl Version {
                     libraries: None,
                 }
             }
-        })
+        }
     }
 }
 
+#[derive(Clone, Debug)]
 struct Installation {
     programs: PathBuf,
     /// A data directory as `initdb` made it.
@@ -97,7 +102,7 @@ struct Installation {
 /// A running server with the superuser `postgres`, whom it lets in without a password.
 #[derive(Debug)]
 pub struct Cluster {
-    version: Version,
+    installation: Installation,
     settings: Vec<(String, String)>,
     data: TempDir,
     port: u16,
@@ -113,7 +118,15 @@ impl Cluster {
 
     /// The same with settings, such as `("shared_preload_libraries", "pg_stat_statements")`.
     pub fn start_with(version: Version, settings: &[(&str, &str)]) -> Option<Self> {
-        let installation = version.installation()?;
+        Some(Self::launch(version.installation()?, settings))
+    }
+
+    /// The same with the program of the counterpart that brings this version.
+    pub fn start_at(version: Version, program: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::launch(version.installation_at(program.to_owned()), settings)
+    }
+
+    fn launch(installation: Installation, settings: &[(&str, &str)]) -> Self {
         let data = TempDir::new().unwrap();
         let own = (fs::metadata(data.path()).unwrap().uid() == 0).then_some(NOBODY);
         copy(&installation.template, data.path(), own).unwrap();
@@ -127,7 +140,7 @@ impl Cluster {
             let port = free_port();
             let start = Start { data: data.path(), own, port, settings: &settings };
             if let Some(server) = start.launch(&installation, &log) {
-                return Some(Self { version, settings, data, port, server, log });
+                return Self { installation, settings, data, port, server, log };
             }
         }
         panic!(
@@ -167,11 +180,10 @@ impl Cluster {
         if self.server.try_wait().unwrap().is_none() {
             self.crash();
         }
-        let installation = self.version.installation().expect("it was started from there");
         let own = (fs::metadata(self.data.path()).unwrap().uid() == NOBODY).then_some(NOBODY);
         let start =
             Start { data: self.data.path(), own, port: self.port, settings: &self.settings };
-        let started = start.launch(&installation, &self.log);
+        let started = start.launch(&self.installation, &self.log);
         self.server = started.unwrap_or_else(|| panic!("{}", self.log()));
     }
 
