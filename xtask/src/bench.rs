@@ -8,10 +8,12 @@ mod client;
 mod figures;
 mod filesystem;
 mod machine;
+mod postgres;
 mod samples;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -40,7 +42,7 @@ struct Stage<'a> {
     rounds: usize,
 }
 
-const SUITES: &[Suite] = &[filesystem::SUITE];
+const SUITES: &[Suite] = &[filesystem::SUITE, postgres::SUITE];
 
 const ROUNDS: usize = 7;
 const QUICK_ROUNDS: usize = 2;
@@ -99,6 +101,24 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
         write_figures(&workspace.root.join("README.md"), suite.server, &text)?;
     }
     Ok(())
+}
+
+/// Bytes of a file, or of all files in a directory.
+fn size(path: &Path) -> Result<u64> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_dir() {
+        return Ok(metadata.len());
+    }
+    fs::read_dir(path)?.map(|entry| size(&entry?.path())).sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }
 
 fn known() -> String {

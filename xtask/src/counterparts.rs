@@ -107,6 +107,26 @@ const PEERS: &[Counterpart] = &[
         probe: probe_version,
     },
     Counterpart {
+        name: "dbhub",
+        variable: "LOCKKEEPER_DBHUB",
+        needs: Some("node"),
+        package: "@bytebase/dbhub",
+        version: "1.4.0",
+        program: "node_modules/@bytebase/dbhub/dist/index.js",
+        install: install_npm,
+        probe: probe_npm,
+    },
+    Counterpart {
+        name: "postgres-mcp",
+        variable: "LOCKKEEPER_POSTGRES_MCP",
+        needs: None,
+        package: "postgres-mcp",
+        version: "0.3.0",
+        program: "postgres_mcp",
+        install: install_postgres_mcp,
+        probe: probe_postgres_mcp,
+    },
+    Counterpart {
         name: "ripgrep",
         variable: "LOCKKEEPER_RIPGREP",
         needs: None,
@@ -116,6 +136,18 @@ const PEERS: &[Counterpart] = &[
         install: install_cargo,
         probe: probe_version,
     },
+];
+
+/// What `postgres-mcp` runs on. The parser that it names is not to be had, so the next one.
+const POSTGRES_MCP_NEEDS: &[&str] = &[
+    "attrs==26.1.0",
+    "humanize==4.17.0",
+    "instructor==1.17.0",
+    "mcp[cli]==1.25.0",
+    "pglast==7.22",
+    "psycopg-pool==3.3.3",
+    "psycopg[binary]==3.3.9",
+    "typing-extensions==4.16.0",
 ];
 
 /// The day whose newest versions the dependencies of npm packages resolve to.
@@ -300,6 +332,23 @@ fn install_cargo(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
     let mut command = cargo();
     command.args(["install", "--quiet", "--locked", "--root"]).arg(&place.directory);
     output(command.arg(format!("{}@{}", counterpart.package, counterpart.version))).map(drop)
+}
+
+/// It asks for a Python that many don't have yet, of which it needs no more than one name.
+fn install_postgres_mcp(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-warn-conflicts"]);
+    pip.args(["--ignore-requires-python", "--no-deps", "--target"]).arg(&place.directory);
+    output(pip.arg(format!("{}=={}", counterpart.package, counterpart.version)))?;
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-warn-conflicts"]);
+    pip.arg("--target").arg(&place.directory);
+    output(pip.args(POSTGRES_MCP_NEEDS)).map(drop)
+}
+
+fn probe_postgres_mcp(_: &Counterpart, place: &Place<'_>) -> Result<String> {
+    let metadata = place.directory.join("postgres_mcp-0.3.0.dist-info/METADATA");
+    Ok(fs::read_to_string(metadata)?)
 }
 
 fn probe_version(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {

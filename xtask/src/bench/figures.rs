@@ -29,6 +29,7 @@ pub(super) enum Unit {
 #[derive(Clone, Copy)]
 pub(super) enum Bar {
     AtMost(f64),
+    AtLeast(f64),
     RatioAtMost(f64),
     RatioAtLeast(f64),
 }
@@ -141,6 +142,7 @@ impl Figures {
             });
             let bar = measure.bar.map(|bar| match bar {
                 Bar::AtMost(most) => json!({ "at_most": most }),
+                Bar::AtLeast(least) => json!({ "at_least": least }),
                 Bar::RatioAtMost(most) => json!({ "ratio_at_most": most }),
                 Bar::RatioAtLeast(least) => json!({ "ratio_at_least": least }),
             });
@@ -179,6 +181,7 @@ impl Figures {
         let ratio = || self.ratios(measure).map(|ratios| ratios.median());
         Some(match measure.bar? {
             Bar::AtMost(most) => self.ours(measure).is_some_and(|ours| ours.median() <= most),
+            Bar::AtLeast(least) => self.ours(measure).is_some_and(|ours| ours.median() >= least),
             Bar::RatioAtMost(most) => ratio().is_some_and(|ratio| ratio <= most),
             Bar::RatioAtLeast(least) => ratio().is_some_and(|ratio| ratio >= least),
         })
@@ -190,6 +193,7 @@ impl Figures {
         };
         let bar = match bar {
             Bar::AtMost(most) => format!("≤ {most}"),
+            Bar::AtLeast(least) => format!("≥ {least}"),
             Bar::RatioAtMost(most) => format!("≤ {most} ×"),
             Bar::RatioAtLeast(least) => format!("≥ {least} ×"),
         };

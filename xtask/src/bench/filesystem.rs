@@ -5,7 +5,6 @@ mod corpus;
 mod rows;
 mod servers;
 
-use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::client::Session;
 use super::figures::Figures;
 use super::samples::Samples;
-use super::{Stage, Suite};
+use super::{Stage, Suite, megabytes, milliseconds, size};
 use corpus::{CROWD, Corpus};
 use servers::{Ask, OURS, REFERENCE, RG, RUST, Servers};
 
@@ -250,12 +249,12 @@ impl Run {
         for server in SERVERS {
             let installed = self.servers.installed(server);
             let bytes: u64 = installed.into_iter().map(size).sum::<Result<u64>>()?;
-            self.figures.add("size", server, thousands(bytes) / 1e3);
+            self.figures.add("size", server, megabytes(bytes));
             let session = self.servers.start(server, &[])?;
             let tools = |session: &Session| session.tools.to_string().len() as u64;
-            self.figures.add("tools", server, thousands(tools(&session)));
+            self.figures.add("tools", server, megabytes(tools(&session)) * 1e3);
             let session = self.servers.start(server, Servers::writing(server))?;
-            self.figures.add("tools_all", server, thousands(tools(&session)));
+            self.figures.add("tools_all", server, megabytes(tools(&session)) * 1e3);
         }
         Ok(())
     }
@@ -342,22 +341,4 @@ fn forget(path: &Path) -> Result<()> {
     let mut dd = Command::new("dd");
     dd.arg(format!("if={}", path.display())).args(["iflag=nocache", "count=0", "status=none"]);
     crate::process::output(&mut dd).map(drop)
-}
-
-/// Bytes of a file, or of all files in a directory.
-fn size(path: &Path) -> Result<u64> {
-    let metadata = fs::symlink_metadata(path)?;
-    if !metadata.is_dir() {
-        return Ok(metadata.len());
-    }
-    fs::read_dir(path)?.map(|entry| size(&entry?.path())).sum()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
-fn thousands(bytes: u64) -> f64 {
-    bytes as f64 / 1e3
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
 }

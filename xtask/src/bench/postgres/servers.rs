@@ -1,0 +1,223 @@
+//! The programs that are measured, and how each is asked for the same thing.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use lockkeeper_testkit::postgres::{Cluster, Version};
+use serde_json::{Value, json};
+
+use crate::bench::Stage;
+use crate::bench::client::Session;
+use crate::bench::figures::Subject;
+use crate::counterparts::{self, Peer};
+use crate::process;
+
+pub(super) const OURS: &str = "lockkeeper-postgres";
+pub(super) const DBHUB: &str = "dbhub";
+pub(super) const PRO: &str = "postgres-mcp";
+pub(super) const DRIVER: &str = "tokio-postgres";
+
+/// A table of 10,000 rows and ten columns, and five hundred others.
+const DATA: &str = "\
+    CREATE TABLE item AS SELECT n AS id, n::bigint * 7919 AS number, 'item ' || n AS name, \
+    md5(n::text) AS code, n % 3 = 0 AS active, n / 7.0::float8 AS price, n % 100 AS stock, \
+    repeat('words of a description, ', 2) AS about, 'x' || n % 10 AS kind, \
+    timestamptz '2026-01-01 00:00Z' + n * interval '1 minute' AS at \
+    FROM generate_series(1, 10000) AS n; \
+    ALTER TABLE item ADD PRIMARY KEY (id); \
+    CREATE SCHEMA many; \
+    DO $$ BEGIN FOR n IN 1..500 LOOP EXECUTE format('CREATE TABLE many.%I (id bigint PRIMARY KEY, \
+    name text NOT NULL, at timestamptz)', 'measurements_of_station_' || n); END LOOP; END $$; \
+    ANALYZE";
+
+/// By its key.
+const LOOKUP: &str = "SELECT * FROM item WHERE id = $1";
+const ALL: &str = "SELECT * FROM item ORDER BY id";
+
+/// Runs on every Python that runs here: it needs no more of 3.12 than this name.
+const LAUNCH: &str = "\
+import sys, typing, typing_extensions
+typing.override = typing_extensions.override
+from postgres_mcp import main
+sys.argv[0] = 'postgres-mcp'
+main()";
+
+pub(super) struct Servers {
+    ours: PathBuf,
+    node: Peer,
+    dbhub: Peer,
+    pro: Peer,
+    pub(super) floor: Floor,
+    cluster: Cluster,
+    directory: PathBuf,
+}
+
+impl Servers {
+    pub(super) fn fetch(stage: &Stage<'_>) -> Result<Self> {
+        let peer = |name| counterparts::peer(stage.workspace, name);
+        let directory = stage.directory.join("postgres");
+        // What earlier runs left is no load of this one.
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
+        }
+        fs::create_dir_all(directory.join("export"))?;
+        let postgres = peer("postgres")?.program;
+        let settings = [("shared_buffers", "128MB"), ("max_connections", "100")];
+        let cluster = Cluster::start_at(Version::V18, &postgres, &settings);
+        let build = ["build", "--release", "--package", "floors", "--bin", "floor-postgres"];
+        process::run(&mut stage.workspace.cargo(&build))?;
+        let program = stage.workspace.target.join("release/floor-postgres");
+        let mut floor = Floor::start(program, &cluster.url("postgres"))?;
+        floor.ask(&format!("run {DATA}"))?;
+        Ok(Self {
+            ours: stage.binary.clone(),
+            node: peer("node")?,
+            dbhub: peer("dbhub")?,
+            pro: peer("postgres-mcp")?,
+            floor,
+            cluster,
+            directory,
+        })
+    }
+
+    /// In the order in which they take turns and stand in the table.
+    pub(super) fn subjects(&self) -> Vec<Subject> {
+        let node = format!("{} on Node {}", self.dbhub.version, self.node.version);
+        vec![
+            Subject { name: OURS, version: env!("CARGO_PKG_VERSION").to_owned() },
+            Subject { name: DBHUB, version: node },
+            Subject { name: PRO, version: self.pro.version.to_owned() },
+            Subject { name: DRIVER, version: "alone".to_owned() },
+        ]
+    }
+
+    pub(super) fn start(&self, server: &str, options: &[&str]) -> Result<Session> {
+        let url = self.cluster.url("postgres");
+        let mut command = match server {
+            DBHUB => {
+                let mut command = Command::new(&self.node.program);
+                command.arg(&self.dbhub.program).args(["--transport", "stdio", "--dsn"]);
+                command.arg(format!("{url}?sslmode=disable"));
+                command
+            }
+            PRO => {
+                let mut command = Command::new("python3");
+                command.args(["-c", LAUNCH, "--access-mode", "restricted", &url]);
+                command.env("PYTHONPATH", self.pro.program.parent().unwrap_or(&self.pro.program));
+                command
+            }
+            _ => {
+                let mut command = Command::new(&self.ours);
+                command.arg("--state-dir").arg(self.directory.join("state"));
+                command.args(["--export-dir".as_ref(), self.exports().as_os_str()]);
+                command.arg(format!("{url}?sslmode=disable"));
+                command
+            }
+        };
+        command.args(options);
+        Session::start(command, &self.directory.join(format!("{server}.log")))
+    }
+
+    pub(super) fn exports(&self) -> PathBuf {
+        self.directory.join("export")
+    }
+
+    /// What has to be on a disk for a server to run, besides Python.
+    pub(super) fn installed(&self, server: &str) -> Vec<PathBuf> {
+        match server {
+            DBHUB => {
+                let modules =
+                    self.dbhub.program.ancestors().find(|path| path.ends_with("node_modules"));
+                let modules = modules.map(Path::to_owned);
+                [Some(self.node.program.clone()), modules].into_iter().flatten().collect()
+            }
+            PRO => self.pro.program.parent().map(Path::to_owned).into_iter().collect(),
+            _ => vec![self.ours.clone()],
+        }
+    }
+
+    /// The call that looks up a row.
+    pub(super) fn lookup(server: &str, id: u32) -> (&'static str, Value) {
+        match server {
+            OURS => ("query", json!({ "sql": LOOKUP, "params": [id] })),
+            _ => ("execute_sql", json!({ "sql": LOOKUP.replace("$1", &id.to_string()) })),
+        }
+    }
+
+    /// The call that shows all rows of the table, or its first page.
+    pub(super) fn all(server: &str) -> (&'static str, Value) {
+        match server {
+            OURS => ("query", json!({ "sql": ALL, "max_rows": 10_000 })),
+            _ => ("execute_sql", json!({ "sql": ALL })),
+        }
+    }
+
+    /// The call that lists five hundred tables.
+    pub(super) fn tables(server: &str) -> (&'static str, Value) {
+        match server {
+            OURS => ("list_objects", json!({ "schema": "many" })),
+            DBHUB => (
+                "search_objects",
+                json!({
+                    "object_type": "table", "schema": "many", "limit": 500, "detail_level": "names",
+                }),
+            ),
+            _ => ("list_objects", json!({ "schema_name": "many" })),
+        }
+    }
+}
+
+/// The driver alone, in a process of its own.
+pub(super) struct Floor {
+    process: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Floor {
+    fn start(program: PathBuf, url: &str) -> Result<Self> {
+        let mut command = Command::new(program);
+        let mut process = command.arg(url).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let stdin = process.stdin.take().context("no stdin")?;
+        let stdout = BufReader::new(process.stdout.take().context("no stdout")?);
+        Ok(Self { process, stdin, stdout })
+    }
+
+    /// The numbers that a measurement gives.
+    fn ask(&mut self, what: &str) -> Result<Vec<f64>> {
+        writeln!(self.stdin, "{what}")?;
+        let mut answer = String::new();
+        ensure!(self.stdout.read_line(&mut answer)? > 0, "`floor-postgres` ended");
+        answer.split_whitespace().map(|number| Ok(number.parse()?)).collect()
+    }
+
+    /// p50 and p99 of lookups, in µs.
+    pub(super) fn lookups(&mut self, number: usize) -> Result<(f64, f64)> {
+        let answer = self.ask(&format!("lookup {number} {LOOKUP}"))?;
+        let [p50, p99] = answer[..] else { anyhow::bail!("`floor-postgres` said {answer:?}") };
+        Ok((p50, p99))
+    }
+
+    /// Lookups a second.
+    pub(super) fn flood(&mut self, number: u32, at_once: u32) -> Result<f64> {
+        let answer = self.ask(&format!("flood {number} {at_once} {LOOKUP}"))?;
+        answer.first().copied().context("`floor-postgres` said nothing")
+    }
+
+    /// Milliseconds to fetch and encode the whole table.
+    pub(super) fn export(&mut self) -> Result<f64> {
+        let answer = self.ask(&format!("export {ALL}"))?;
+        answer.first().copied().context("`floor-postgres` said nothing")
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
