@@ -2,14 +2,16 @@
 //! binary over stdio. A scene that does not go as announced fails the command.
 
 mod filesystem;
+mod postgres;
 mod release;
 mod screen;
 mod session;
 
+use std::fs;
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::process;
 use crate::workspace::Workspace;
@@ -30,8 +32,26 @@ struct Stage<'a> {
     binary: &'a Path,
 }
 
+/// A directory for a scene, gone when the scene is over.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(stage: &Stage<'_>) -> Result<Self> {
+        let place = stage.workspace.root.join("target/scratch");
+        let scratch = Self(place.join(std::process::id().to_string()));
+        fs::create_dir_all(&scratch.0).context("cannot make a scratch directory")?;
+        Ok(scratch)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
 /// In the order in which they are played.
-const SCENES: &[Scene] = &[filesystem::SCENE];
+const SCENES: &[Scene] = &[filesystem::SCENE, postgres::SCENE];
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let mut colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

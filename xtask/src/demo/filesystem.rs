@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::screen::Screen;
 use super::session::{Call, Expect, Session, registration};
-use super::{Scene, Stage};
+use super::{Scene, Scratch, Stage};
 
 pub(super) const SCENE: Scene =
     Scene { server: "filesystem", title: "an agent reads this checkout, and nothing else", play };
@@ -71,30 +71,12 @@ fn play(screen: &mut Screen, stage: &Stage<'_>) -> Result<()> {
     write(screen, stage)
 }
 
-/// A directory with a few files, gone when the scene is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(stage: &Stage<'_>) -> Result<Self> {
-        let place = stage.workspace.root.join("target/scratch");
-        let scratch = Self(place.join(std::process::id().to_string()));
-        fs::create_dir_all(&scratch.0).context("cannot make a scratch directory")?;
-        let config = "[server]\nport = 8000\n\n[client]\nport = 8000\nretries = 3\n";
-        fs::write(scratch.0.join("app.toml"), config)?;
-        fs::copy(stage.workspace.root.join("LICENSE-MIT"), scratch.0.join("LICENSE"))?;
-        Ok(scratch)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
-
 /// The second scene.
 fn write(screen: &mut Screen, stage: &Stage<'_>) -> Result<()> {
     let scratch = Scratch::new(stage)?;
+    let config = "[server]\nport = 8000\n\n[client]\nport = 8000\nretries = 3\n";
+    fs::write(scratch.0.join("app.toml"), config)?;
+    fs::copy(stage.workspace.root.join("LICENSE-MIT"), scratch.0.join("LICENSE"))?;
     let root = scratch.0.to_str().context("the checkout's path is not UTF-8")?;
     let config = scratch.0.join("app.toml");
     screen.heading("filesystem", "an agent edits a scratch copy, and nothing gets lost")?;
