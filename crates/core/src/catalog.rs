@@ -149,7 +149,7 @@ fn list<S>(tool: &'static Registered<S>, listing: &Listing<'_>) -> Listed<S> {
         Kind::One(entry) => {
             let (description, schema) = (entry.input)();
             let output = output_schema(entry, listing.results);
-            (description, schema.clone(), output, Dispatch::One(entry, schema), entry.effect)
+            (description, schema.clone(), output, Dispatch::One(entry, schema), entry.most)
         }
         Kind::Methods { description, methods } => {
             let methods: Vec<_> = methods
@@ -159,7 +159,7 @@ fn list<S>(tool: &'static Registered<S>, listing: &Listing<'_>) -> Listed<S> {
                 .collect();
             let schemas: Vec<_> =
                 methods.iter().map(|(name, _, schema)| (*name, schema.clone())).collect();
-            let strongest = methods.iter().map(|(_, entry, _)| entry.effect).max();
+            let strongest = methods.iter().map(|(_, entry, _)| entry.most).max();
             // The methods' results differ, so a schema would be a union, which hosts don't read.
             let output = (listing.results == Results::Structured).then(any_object);
             let schema = schema::of_methods(&schemas);

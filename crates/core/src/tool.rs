@@ -23,6 +23,8 @@ pub trait Tool<S: Send + Sync + 'static>: 'static {
     /// What a call does at the least, and what its grant allows. A call whose arguments need more
     /// says so in [`Tool::plan`].
     type Effect: EffectKind;
+    /// The most that a call does: what hosts are told of the tool.
+    const MOST: Effect = Self::Effect::EFFECT;
     /// The arguments; `#[serde(deny_unknown_fields)]`, a plain struct.
     type Args: DeserializeOwned + JsonSchema + Send + 'static;
     /// The result.
@@ -92,6 +94,7 @@ pub struct Method<S: 'static> {
 
 pub(crate) struct Entry<S: 'static> {
     pub(crate) effect: Effect,
+    pub(crate) most: Effect,
     pub(crate) bulk: bool,
     pub(crate) plain: &'static [&'static str],
     pub(crate) input: fn() -> (String, Object),
@@ -129,6 +132,7 @@ pub const fn method<S: Send + Sync + 'static, T: Tool<S>>(name: &'static str) ->
 const fn entry<S: Send + Sync + 'static, T: Tool<S>>() -> Entry<S> {
     Entry {
         effect: T::Effect::EFFECT,
+        most: T::MOST,
         bulk: T::Output::BULK,
         plain: T::PLAIN,
         input: schema::of::<T::Args>,
@@ -158,13 +162,14 @@ impl<S> Registered<S> {
         self.name
     }
 
-    /// The weakest effect that a call of it has, and the strongest that it is declared with.
+    /// The weakest effect that a call of it has, and the strongest.
     pub(crate) fn effects(&self) -> (Effect, Effect) {
         match &self.kind {
-            Kind::One(entry) => (entry.effect, entry.effect),
+            Kind::One(entry) => (entry.effect, entry.most),
             Kind::Methods { methods, .. } => {
-                let effects = || methods.iter().map(|method| method.entry.effect);
-                (effects().min().unwrap_or(Effect::Read), effects().max().unwrap_or(Effect::Read))
+                let least = methods.iter().map(|method| method.entry.effect).min();
+                let most = methods.iter().map(|method| method.entry.most).max();
+                (least.unwrap_or(Effect::Read), most.unwrap_or(Effect::Read))
             }
         }
     }

@@ -77,6 +77,7 @@ impl Args {
 
 impl Tool<Pg> for Execute {
     type Effect = Add;
+    const MOST: Effect = Effect::Destroy;
     type Args = Args;
     type Output = Record;
 
