@@ -242,4 +242,6 @@ fn escape_of(byte: u8) -> Option<char> {
 }
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
