@@ -12,10 +12,16 @@ use crate::catalog::listing::{Listing, ObjectKind};
 use crate::catalog::names::{qualified, quote};
 use crate::catalog::relation::Relation;
 use crate::catalog::render;
-use crate::source::Pg;
+use crate::source::saved::Saved;
+use crate::source::{Database, Pg};
 
-pub(crate) static RESOURCES: &[RegisteredResource<Pg>] =
-    &[resource::<Pg, Schema>(), resource::<Pg, Table>(), resource::<Pg, Column>()];
+pub(crate) static RESOURCES: &[RegisteredResource<Pg>] = &[
+    resource::<Pg, Schema>(),
+    // Before the tables: those of a schema of this name are described by `describe`.
+    resource::<Pg, SavedQuery>(),
+    resource::<Pg, Table>(),
+    resource::<Pg, Column>(),
+];
 
 /// All tables and views of a database.
 struct Schema;
@@ -53,6 +59,67 @@ impl Resource<Pg> for Schema {
     async fn complete(cx: Cx<'_, Pg, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
         complete(&cx, &typed).await
     }
+}
+
+/// A query that the operator saved: how it is called.
+struct SavedQuery;
+
+impl Resource<Pg> for SavedQuery {
+    const TEMPLATE: &'static str = "pg://{database}/saved/{name}";
+    const NAME: &'static str = "saved query";
+    const TOOL: &'static str = "run_saved";
+
+    async fn read(cx: Cx<'_, Pg, Read>, variables: Variables) -> Result<Contents, ToolError> {
+        let variable = |name| variables.get(name).map(String::as_str);
+        let database = cx.source().database(variable("database"))?;
+        let name = variable("name").unwrap_or_default();
+        let Some(saved) = saved_of(cx.source(), database).find(|(known, _)| *known == name) else {
+            return Err(ToolError::new("not_found", format!("`{name}` does not exist"))
+                .hint("run_saved with an unknown name lists what is saved"));
+        };
+        let mut text = format!("{}\n", saved.1.signature(name));
+        // What it reads may be hidden.
+        if !database.hides() {
+            text.push_str(&format!("{}\n", saved.1.sql.trim()));
+        }
+        Ok(plain(text))
+    }
+
+    async fn list(cx: Cx<'_, Pg, Read>) -> Result<Vec<Listed>, ToolError> {
+        let mut listed = Vec::new();
+        for database in cx.source().databases() {
+            let place = percent_encode_path(&database.name);
+            listed.extend(saved_of(cx.source(), database).map(|(name, _)| Listed {
+                uri: format!("pg://{place}/saved/{}", percent_encode_path(name)),
+                name: format!("saved query {name}"),
+            }));
+        }
+        Ok(listed)
+    }
+
+    async fn complete(cx: Cx<'_, Pg, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
+        if typed.variable == "database" {
+            return complete(&cx, &typed).await;
+        }
+        let given = typed.others.get("database").map(String::as_str);
+        let database = cx.source().database(given)?;
+        let names = saved_of(cx.source(), database).map(|(name, _)| name);
+        let begins = |name: &&str| name.to_lowercase().starts_with(&typed.text.to_lowercase());
+        Ok(names.filter(begins).map(str::to_owned).collect())
+    }
+}
+
+/// The saved queries of a database.
+fn saved_of<'a>(
+    source: &'a Pg,
+    database: &'a Database,
+) -> impl Iterator<Item = (&'a str, &'a Saved)> {
+    let is_of = |saved: &Saved| match &saved.database {
+        Some(name) => *name == database.name,
+        None => source.databases().count() == 1,
+    };
+    let saved = source.saved.iter().filter(move |(_, saved)| is_of(saved));
+    saved.map(|(name, saved)| (name.as_str(), saved))
 }
 
 /// A table, a view or the like.
@@ -146,6 +213,49 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::testing::{POLICY, shop};
+
+    #[test]
+    fn saved_queries_are_resources_with_completions() {
+        const SAVED: &str = r#"
+[source.saved.orders_of]
+sql = "SELECT id FROM sales.orders WHERE customer_id = :customer"
+description = "orders of a customer"
+params = { customer = "int8" }
+[source.saved.all]
+sql = "SELECT 1"
+"#;
+        let Some(shop) = shop() else { return };
+        let read = |config: &str, uri: &str| {
+            let answer = shop.client(config).request("resources/read", json!({"uri": uri}));
+            let text = answer["result"]["contents"][0]["text"].as_str().map(str::to_owned);
+            text.unwrap_or_else(|| answer["error"]["message"].as_str().unwrap_or("").to_owned())
+        };
+        assert_eq!(
+            read(SAVED, "pg://app/saved/orders_of"),
+            "orders_of(customer int8): orders of a customer\n\
+             SELECT id FROM sales.orders WHERE customer_id = ($1::int8)\n"
+        );
+        let hidden = format!("{SAVED}{POLICY}");
+        assert_eq!(
+            read(&hidden, "pg://app/saved/orders_of"),
+            "orders_of(customer int8): orders of a customer\n"
+        );
+        let unknown = read(SAVED, "pg://app/saved/nothing");
+        assert!(!unknown.is_empty() && !unknown.contains("SELECT"), "{unknown}");
+        let mut client = shop.client(SAVED);
+        let listed = client.request("resources/list", json!({}))["result"]["resources"].to_string();
+        assert!(listed.contains("pg://app/saved/all"), "{listed}");
+        let mut complete = |typed: &str| {
+            let params = json!({
+                "ref": {"type": "ref/resource", "uri": "pg://{database}/saved/{name}"},
+                "argument": {"name": "name", "value": typed},
+                "context": {"arguments": {"database": "app"}},
+            });
+            client.request("completion/complete", params)["result"]["completion"]["values"].clone()
+        };
+        assert_eq!(complete(""), json!(["all", "orders_of"]));
+        assert_eq!(complete("OR"), json!(["orders_of"]));
+    }
 
     #[test]
     fn tables_are_resources_with_completions() {
