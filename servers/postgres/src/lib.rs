@@ -2,6 +2,8 @@
 //! transactions of their own, over tables that the policy admits.
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make their own files"))]
 
+#[cfg(test)]
+mod attacked;
 mod catalog;
 mod config;
 pub mod guard;

@@ -223,7 +223,8 @@ sql = "SELECT count(*) AS n, max(created_at) AS last FROM public.customers"
             n	last
             200	2025-01-09 08:00:00+00
 
-        "#]].assert_eq(&said);
+        "#]]
+        .assert_eq(&said);
     }
 
     #[test]
