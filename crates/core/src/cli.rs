@@ -35,8 +35,9 @@ use crate::sandbox::{self, Enforced, Mode, Rules};
 use crate::schema::Object;
 use crate::scrape::{Loopback, MetricsSource, Outlets};
 use crate::server::{Finding, Server, StartError, serve};
+use crate::sockets::Sockets;
 use crate::state::{self, State, hex, make_private, random};
-use crate::{log, stdio};
+use crate::{log, sockets, stdio};
 
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -102,7 +103,7 @@ enum Command<O: Args> {
 
 /// Runs a server's command line. The whole `main` of a connector binary.
 pub fn main<S: Server>() -> ExitCode {
-    if let Some(code) = serve_broker_if_asked() {
+    if let Some(code) = serve_broker_if_asked().or_else(sockets::serve_if_asked) {
         return code;
     }
     let command = Cli::<S::Options>::command().name(S::NAME).version(S::VERSION).about(S::ABOUT);
@@ -222,6 +223,7 @@ pub(crate) struct Served<S: Server> {
     /// All credentials, the one without a name first.
     credentials: Vec<Credentials>,
     sandbox: Mode,
+    sockets: Sockets,
     metrics: MetricsSource,
     /// Where connections come in, while it serves.
     listens: Option<SocketAddr>,
@@ -316,8 +318,17 @@ impl<S: Server> Served<S> {
         });
         let Settings { files, tests, metrics, .. } = settings;
         let pipeline = Arc::new(pipeline);
-        let listens = None;
-        Ok(Self { pipeline, identity, files, tests, credentials, sandbox, metrics, listens })
+        Ok(Self {
+            pipeline,
+            identity,
+            files,
+            tests,
+            credentials,
+            sandbox,
+            sockets: environment.sockets,
+            metrics,
+            listens: None,
+        })
     }
 
     /// Closes the sandbox around this process.
@@ -342,6 +353,11 @@ impl<S: Server> Served<S> {
         }
         let mut reach = S::reach(&pipeline.source);
         reach.read.extend(self.credentials.iter().flat_map(Credentials::files));
+        if self.sandbox != Mode::Off {
+            self.sockets.start(&reach.sockets).map_err(|error| {
+                StartError::new(format!("nobody opens the Unix sockets: {error}"))
+            })?;
+        }
         let metrics = self.metrics.directory();
         own.extend(metrics.as_deref());
         let rules = Rules::new(&reach, &own, pipeline.policy.writes_here()).listening(self.listens);

@@ -34,6 +34,7 @@ mod schema;
 mod scrape;
 mod secret;
 mod server;
+mod sockets;
 mod state;
 mod stdio;
 mod stop;
@@ -67,6 +68,7 @@ pub use resource::{
 pub use sandbox::Ports;
 pub use secret::Secret;
 pub use server::{Environment, Finding, Judgement, Reach, Server, StartError};
+pub use sockets::Sockets;
 pub use stop::Stop;
 pub use text::{count, grouped, quoted};
 pub use tool::{Method, Need, Registered, Tool, method, methods, tool};

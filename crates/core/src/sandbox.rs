@@ -114,6 +114,9 @@ fn as_shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S
 pub(crate) struct Rules {
     paths: Vec<Rule>,
     ports: Ports,
+    /// Unix sockets that another process opens for this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sockets: Vec<String>,
     /// Where connections come in: the listener is there before.
     #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<SocketAddr>,
@@ -141,7 +144,9 @@ impl Rules {
     /// The rules for a source and for core's own directories, which are made before a server
     /// serves. Without `writes` nothing may be written but what belongs to the server itself.
     pub(crate) fn new(reach: &Reach, own: &[&Path], writes: bool) -> Self {
-        let mut rules = Self { paths: Vec::new(), ports: reach.ports.clone(), listen: None };
+        let sockets = reach.sockets.iter().map(|path| path.display().to_string()).collect();
+        let ports = reach.ports.clone();
+        let mut rules = Self { paths: Vec::new(), ports, sockets, listen: None };
         for &path in own {
             let path = path.canonicalize().or_else(|_| std::path::absolute(path));
             rules.paths.extend(path.map(|path| Rule { path, access: Access::Write }));
@@ -244,6 +249,10 @@ impl Enforced {
         }
         if self.landlock.is_some() || self.seccomp {
             findings.push(finding("ports", self.rules.ports.to_string()));
+            for path in &self.rules.sockets {
+                let state = format!("connect {path}, by a process of its own");
+                findings.push(finding("reach", state));
+            }
             let listen = self.rules.listen;
             findings.extend(listen.map(|at| finding("listens", format!("{at}, and nowhere else"))));
         }
@@ -283,6 +292,7 @@ mod tests {
             write: vec![place("write"), directory.path().join("missing")],
             own: vec![place("own")],
             ports: Ports::Fixed(vec![5432]),
+            ..Reach::default()
         };
         let state = place("state");
         let table = |writes| {

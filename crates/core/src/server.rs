@@ -23,6 +23,7 @@ use crate::policy::mask::Masks;
 use crate::policy::scope::Scope;
 use crate::resource::RegisteredResource;
 use crate::sandbox::Ports;
+use crate::sockets::Sockets;
 use crate::tool::Registered;
 use crate::upstream::{Upstream, Upstreams};
 use crate::wire::{Ids, Output, Wire};
@@ -171,6 +172,8 @@ pub struct Environment {
     pub network: Network,
     /// The remote services that were named so far.
     pub upstreams: Upstreams,
+    /// The way to Unix sockets, which [`Reach::sockets`] has to name.
+    pub sockets: Sockets,
 }
 
 impl Environment {
@@ -204,6 +207,8 @@ pub struct Reach {
     pub own: Vec<PathBuf>,
     /// TCP ports to connect to.
     pub ports: Ports,
+    /// Unix sockets to connect to, by [`Environment::sockets`].
+    pub sockets: Vec<PathBuf>,
 }
 
 /// Why a server can't start: a message and what to do.

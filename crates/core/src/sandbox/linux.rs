@@ -142,7 +142,7 @@ mod tests {
             path: path.canonicalize().unwrap(),
             access: *access,
         };
-        Rules { paths: paths.iter().map(rule).collect(), ports, listen: None }
+        Rules { paths: paths.iter().map(rule).collect(), ports, ..Rules::default() }
     }
 
     /// What kernels of all ages do, as far as this one can stand for older ones: a right that
