@@ -164,6 +164,16 @@ impl Cluster {
         self.data.path()
     }
 
+    /// Writes a file of its data directory, such as `pg_hba.conf`, which [`Cluster::restart`] then
+    /// makes it read.
+    pub fn put(&self, name: &str, text: &str) {
+        let path = self.data.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let uid = fs::metadata(self.data.path()).unwrap().uid();
+        chown(&path, Some(uid), Some(uid)).unwrap();
+    }
+
     /// What it wrote to its log.
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()

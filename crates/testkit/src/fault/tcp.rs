@@ -42,20 +42,25 @@ struct Script {
     queue: VecDeque<TcpFault>,
     always: TcpFault,
     connections: u64,
+    /// Connections up to this number say nothing any more.
+    frozen: u64,
 }
 
 impl TcpProxy {
     /// Starts a proxy on a free loopback port.
     pub fn start(upstream: SocketAddr) -> io::Result<Self> {
-        let script = Script { queue: VecDeque::new(), always: TcpFault::Pass, connections: 0 };
+        let script =
+            Script { queue: VecDeque::new(), always: TcpFault::Pass, connections: 0, frozen: 0 };
         let script = Arc::new(Mutex::new(script));
         let serving = Serving::start({
             let script = Arc::clone(&script);
             move |client, _| {
-                let fault = locked(&script).decide();
+                let (fault, number) = locked(&script).decide();
+                let script = Arc::clone(&script);
                 async move {
+                    let is_frozen = move || number <= locked(&script).frozen;
                     // An error is a side that went, which ends the connection.
-                    drop(connection(client, upstream, fault).await);
+                    drop(connection(client, upstream, fault, is_frozen).await);
                 }
             }
         })?;
@@ -87,6 +92,13 @@ impl TcpProxy {
         self.serving.listen(true);
     }
 
+    /// Nothing comes back on the connections that there are, and they don't end: as if what stands
+    /// between had forgotten them. New ones are as before.
+    pub fn freeze(&self) {
+        let mut script = locked(&self.script);
+        script.frozen = script.connections;
+    }
+
     /// How many connections came.
     pub fn connections(&self) -> u64 {
         locked(&self.script).connections
@@ -94,13 +106,19 @@ impl TcpProxy {
 }
 
 impl Script {
-    fn decide(&mut self) -> TcpFault {
+    /// What is done with the next connection, and its number.
+    fn decide(&mut self) -> (TcpFault, u64) {
         self.connections += 1;
-        self.queue.pop_front().unwrap_or(self.always)
+        (self.queue.pop_front().unwrap_or(self.always), self.connections)
     }
 }
 
-async fn connection(client: TcpStream, upstream: SocketAddr, fault: TcpFault) -> io::Result<()> {
+async fn connection(
+    client: TcpStream,
+    upstream: SocketAddr,
+    fault: TcpFault,
+    is_frozen: impl Fn() -> bool,
+) -> io::Result<()> {
     match fault {
         TcpFault::Reset => return client.set_zero_linger(),
         TcpFault::Latency(time) => sleep(time).await,
@@ -113,7 +131,7 @@ async fn connection(client: TcpStream, upstream: SocketAddr, fault: TcpFault) ->
         let (mut from_client, mut to_client) = client.split();
         let (mut from_upstream, mut to_upstream) = upstream.split();
         tokio::select! {
-            resets = answers(&mut from_upstream, &mut to_client, fault) => resets?,
+            resets = answers(&mut from_upstream, &mut to_client, fault, is_frozen) => resets?,
             // The client's end is passed on; the upstream may still have something to say.
             failed = async {
                 tokio::io::copy(&mut from_client, &mut to_upstream).await?;
@@ -130,6 +148,7 @@ async fn answers(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     fault: TcpFault,
+    is_frozen: impl Fn() -> bool,
 ) -> io::Result<bool> {
     let mut left = match fault {
         TcpFault::ResetAfter(bytes) | TcpFault::StallAfter(bytes) => bytes,
@@ -148,6 +167,9 @@ async fn answers(
             return std::future::pending().await;
         }
         let read = from.read(&mut buffer).await?;
+        if is_frozen() {
+            return std::future::pending().await;
+        }
         if read == 0 {
             return Ok(false);
         }
