@@ -97,6 +97,9 @@ impl From<PgError> for ToolError {
 fn no_connection(error: &ConnectError) -> ToolError {
     tracing::warn!(%error, problem = error.source().map(ToString::to_string), "no connection");
     let (problem, hint) = match error {
+        ConnectError::Login { .. } if error.lacks_password() => {
+            ("the database asks for a password, and there is none", OWNER)
+        }
         ConnectError::Login { .. } => match error.state().map(SqlState::code) {
             Some("28P01" | "28000") => ("the database refused the login", OWNER),
             Some("3D000") => ("the database doesn't exist on its server", OWNER),
@@ -125,6 +128,13 @@ fn refused(refusal: Refusal) -> ToolError {
     let place = position.map(|position| format!(" at character {position}"));
     let message = format!("{message} (SQLSTATE {state}{})", place.unwrap_or_default());
     let (code, advice) = match state.as_str() {
+        "57014" if message.contains("user request") => {
+            ("cancelled", "somebody ended it on the server: ask the user before calling again")
+        }
+        // Statements that last longer than a transaction.
+        "26000" | "42P05" => {
+            ("pooler", "ask the user: pgbouncer needs max_prepared_statements, or to pool sessions")
+        }
         "57014" => ("timeout", "ask for less, or raise timeout_ms up to the call budget"),
         "55P03" => ("locked", "another session holds it; call again later"),
         "42501" => ("permission_denied", "the database's role may not do this"),

@@ -32,7 +32,7 @@ use tokio_postgres::types::ToSql;
 
 use self::checked::Judgements;
 use self::cursors::Cursors;
-use self::dsn::Address;
+use self::dsn::{Address, Host};
 use self::error::PgError;
 use self::exporting::Exports;
 use self::pool::{Place, Pool, RoleWanted};
@@ -111,6 +111,7 @@ impl Pg {
                 home: environment.home.clone(),
                 search_path: search_path(&given.search_path),
                 role,
+                sockets: environment.sockets.clone(),
             };
             // As many labels as there are databases in the settings.
             let label = if is_alone { "database" } else { name.clone().leak() };
@@ -180,25 +181,27 @@ impl Pg {
         let mut reach = Reach::default();
         let mut ports = Some(Vec::new());
         for database in self.databases() {
-            match database.pool.known_address() {
-                Some(address) => {
-                    reach.read.extend(address.tls.files().map(PathBuf::from));
-                    let tcp = address.hosts.iter().filter(|host| host.socket().is_none());
-                    if let Some(ports) = &mut ports {
-                        ports.extend(tcp.map(|host| host.port));
-                    }
+            let known = database.pool.known_address();
+            if let Some(address) = &known {
+                let tcp = address.hosts.iter().filter(|host| host.socket().is_none());
+                if let Some(ports) = &mut ports {
+                    ports.extend(tcp.map(|host| host.port));
                 }
-                // Where it is stands in the credential, which isn't read before it is needed.
-                None => ports = None,
+            } else {
+                // Where it is stands in the credential, which isn't read before it is needed. Files
+                // and sockets that it names can't be reached: variables may name them.
+                ports = None;
             }
-            reach.read.extend(database.pool.password_file());
+            if let Some(address) = known.or_else(|| database.pool.address_of("")) {
+                add(&mut reach, &address);
+            }
         }
         reach.write.extend(self.export_dir.iter().map(|directory| directory.path().to_owned()));
         reach.ports = match ports {
             Some(mut ports) => {
                 ports.sort_unstable();
                 ports.dedup();
-                Ports::Fixed(ports)
+                if ports.is_empty() { Ports::None } else { Ports::Fixed(ports) }
             }
             None => Ports::Open,
         };
@@ -231,24 +234,39 @@ impl Database {
     }
 }
 
+fn add(reach: &mut Reach, address: &Address) {
+    reach.read.extend(address.tls.files().map(PathBuf::from));
+    reach.read.extend(address.password_file.clone());
+    reach.sockets.extend(address.hosts.iter().filter_map(Host::socket));
+}
+
 /// As the server takes it: quoted names, what PostgreSQL itself has first.
 fn search_path(schemas: &[String]) -> String {
-    let quoted = schemas.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
-    std::iter::once("pg_catalog".to_owned()).chain(quoted).collect::<Vec<_>>().join(",")
+    let schemas = schemas.iter().map(|name| quoted(name));
+    std::iter::once("pg_catalog".to_owned()).chain(schemas).collect::<Vec<_>>().join(",")
+}
+
+/// A name as it is, whatever is in it.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 impl Pool {
     /// Where the database is, if that is known without its credential.
     fn known_address(&self) -> Option<Address> {
-        let Place { dsn, variables, .. } = self.place();
-        // The password file is read when it is needed.
-        Address::parse(dsn.as_deref()?, variables, None).ok()
+        self.address_of(self.place().dsn.as_deref()?)
     }
 
-    /// The password file, if it is one of those.
-    fn password_file(&self) -> Option<PathBuf> {
+    /// Where a connection string leads. The home directory's password file is not read.
+    fn address_of(&self, dsn: &str) -> Option<Address> {
         let Place { variables, home, .. } = self.place();
-        let named = variables.get("PGPASSFILE").map(PathBuf::from);
-        named.or_else(|| Some(home.as_ref()?.join(".pgpass")))
+        Address::parse(dsn, variables, None)
+            .map(|address| Address {
+                password_file: address
+                    .password_file
+                    .or_else(|| Some(home.as_ref()?.join(".pgpass"))),
+                ..address
+            })
+            .ok()
     }
 }

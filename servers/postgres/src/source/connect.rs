@@ -1,22 +1,26 @@
 //! One connection: which host is dialled, whether and how it is encrypted, what the session is set
 //! to before anybody's text reaches it, and how a query on it is cancelled.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use lockkeeper_core::Sockets;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_postgres::config::{SslMode, SslNegotiation};
-use tokio_postgres::error::SqlState;
-use tokio_postgres::{CancelToken, Client, Config};
+use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::{CancelToken, Client, Config, Transaction};
 
 use super::bounded::{Bounded, Overlong};
 use super::dsn::{Address, Host, Wants};
+use super::error::PgError;
 use super::reading::Prepared;
 use super::tls::{self, Handshake, Raw, TlsError, TlsMode, Wire};
 
@@ -46,7 +50,7 @@ pub(crate) enum ConnectError {
     NoTls { place: String, mode: TlsMode },
     #[error("TLS with {place} failed: {problem}")]
     Tls { place: String, problem: String },
-    #[error("{0}")]
+    #[error(transparent)]
     Settings(#[from] TlsError),
     #[error("{place} refused the login")]
     Login {
@@ -67,6 +71,21 @@ impl ConnectError {
         }
     }
 
+    /// Whether there is no password for a database that asks for one.
+    pub(crate) fn lacks_password(&self) -> bool {
+        let Self::Login { source, .. } = self else { return false };
+        let source = (source as &dyn Error).source();
+        source.is_some_and(|source| source.to_string() == "password missing")
+    }
+
+    /// Whether who answers takes no settings with the login, as poolers of connections don't.
+    pub(crate) fn takes_no_options(&self) -> bool {
+        let Self::Login { source, .. } = self else { return false };
+        let says = |said: &DbError| said.message().contains("startup parameter");
+        self.state() == Some(&SqlState::PROTOCOL_VIOLATION)
+            && source.as_db_error().is_some_and(says)
+    }
+
     /// Whether another attempt, a little later, may go better.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
@@ -76,10 +95,13 @@ impl ConnectError {
             | Self::NoneWanted => true,
             Self::NoTls { .. } | Self::Tls { .. } | Self::Settings(_) => false,
             // Starting up, shutting down, out of slots; or it broke off.
-            Self::Login { .. } => self.state().is_none_or(|state| {
-                let code = state.code();
-                code.starts_with("57P") || code.starts_with("53") || code.starts_with("08")
-            }),
+            Self::Login { source, .. } => {
+                if let Some(code) = self.state().map(SqlState::code) {
+                    return ["57P", "53", "08"].iter().any(|class| code.starts_with(class));
+                }
+                let source = (source as &dyn Error).source();
+                source.is_none_or(<dyn Error>::is::<io::Error>)
+            }
         }
     }
 }
@@ -91,6 +113,39 @@ pub(crate) struct Connection {
     pub(crate) cancel: Cancel,
     pub(crate) encrypted: bool,
     pub(crate) prepared: Prepared,
+    /// None if the session is ours alone.
+    pub(crate) pooled: Option<Pooled>,
+}
+
+/// A session that a pooler lends for a transaction.
+#[derive(Clone)]
+pub(crate) struct Pooled {
+    /// What each transaction has to set for itself: a SELECT.
+    settings: String,
+    /// Others left prepared statements in its sessions, whose names are ours.
+    is_littered: Arc<AtomicBool>,
+}
+
+impl Pooled {
+    /// States the settings at the beginning of a transaction, and clears what others left. A pooler
+    /// that keeps the prepared statements of its clients apart has no such litter.
+    pub(crate) async fn settle(
+        pooled: Option<&Self>,
+        transaction: &Transaction<'_>,
+    ) -> Result<(), tokio_postgres::Error> {
+        let Some(Self { settings, is_littered }) = pooled else { return Ok(()) };
+        if is_littered.load(Ordering::Relaxed) {
+            transaction.batch_execute("DEALLOCATE ALL").await?;
+        }
+        transaction.batch_execute(settings).await
+    }
+
+    /// Whether an error comes from others' prepared statements: the next transaction clears them.
+    pub(crate) fn notes(pooled: Option<&Self>, error: &PgError) -> bool {
+        let Some(pooled) = pooled else { return false };
+        let is_taken = matches!(error, PgError::Refused(refusal) if refusal.state == "42P05");
+        is_taken && !pooled.is_littered.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// Where a running query is cancelled.
@@ -99,6 +154,7 @@ pub(crate) struct Cancel {
     token: CancelToken,
     host: Host,
     tls: Option<Arc<ClientConfig>>,
+    sockets: Sockets,
 }
 
 /// Settings of the session, given when it is opened.
@@ -106,7 +162,9 @@ pub(crate) struct Session<'a> {
     pub(crate) application: &'a str,
     /// Schemas in which unqualified names are looked up.
     pub(crate) search_path: &'a str,
-    pub(crate) read_only: bool,
+    pub(crate) sockets: &'a Sockets,
+    /// What is known of the pooler's sessions, if one answers: it takes no settings with the login.
+    pub(crate) pooled: Option<&'a Arc<AtomicBool>>,
 }
 
 /// Connects to the first host that answers as it should, each in its part of the time.
@@ -130,7 +188,13 @@ pub(crate) async fn connect(
         for host in &address.hosts {
             let connecting = async {
                 let connection = connect_to(address, host, tls.as_ref(), session, each).await?;
-                Ok(suits(&connection.client, wants).await.then_some(connection))
+                let suits = match wanted(wants) {
+                    Some(writes) => {
+                        suits(&connection.client, writes, session.pooled.is_some()).await
+                    }
+                    None => true,
+                };
+                Ok(suits.then_some(connection))
             };
             let connected = timeout(each, connecting).await;
             match connected.unwrap_or_else(|_| Err(ConnectError::Silent { place: place(host) })) {
@@ -143,17 +207,24 @@ pub(crate) async fn connect(
     Err(failed)
 }
 
-async fn suits(client: &Client, wants: Wants) -> bool {
-    let sql = "SELECT pg_catalog.pg_is_in_recovery() OR \
-        pg_catalog.current_setting('default_transaction_read_only') = 'on'";
-    let wanted = match wants {
-        Wants::Any | Wants::PreferStandby => return true,
-        Wants::ReadWrite => false,
-        Wants::ReadOnly => true,
-    };
-    let row = client.query_typed(sql, &[]).await;
-    let row = row.ok().and_then(|rows| rows.into_iter().next());
-    row.and_then(|row| row.try_get::<_, bool>(0).ok()) == Some(wanted)
+/// Whether only servers are wanted that take writes, or that take none.
+fn wanted(wants: Wants) -> Option<bool> {
+    match wants {
+        Wants::Any | Wants::PreferStandby => None,
+        Wants::ReadWrite => Some(true),
+        Wants::ReadOnly => Some(false),
+    }
+}
+
+/// Whether the server takes writes, or takes none. The session is not set to read only before.
+async fn suits(client: &Client, writes: bool, is_pooled: bool) -> bool {
+    let sql = "SELECT NOT pg_catalog.pg_is_in_recovery() AND \
+        pg_catalog.current_setting('default_transaction_read_only') OPERATOR(pg_catalog.=) 'off'";
+    let rows = client.query_typed(sql, &[]).await.unwrap_or_default();
+    let suits = rows.first().and_then(|row| row.try_get(0).ok()) == Some(writes);
+    // What is set here a pooler may hand on to others.
+    let read_only = "SET default_transaction_read_only = on";
+    suits && (is_pooled || client.batch_execute(read_only).await.is_ok())
 }
 
 async fn connect_to(
@@ -164,18 +235,22 @@ async fn connect_to(
     within: Duration,
 ) -> Result<Connection, ConnectError> {
     let overlong = Overlong::default();
-    let (wire, handshake) = dial(host, address.tls.mode, tls, &overlong, within).await?;
+    let road = Road { host, sockets: session.sockets, within };
+    let (wire, handshake) = dial(road, address.tls.mode, tls, &overlong).await?;
     let encrypted = handshake.is_some();
     let mut config = Config::new();
     config
         .user(&address.user)
         .dbname(&address.database)
         .application_name(address.application.as_deref().unwrap_or(session.application))
-        .options(session.options(address.options.as_deref()))
         .channel_binding(address.channel_binding)
         .ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable })
         // The request for TLS has been made by then: the driver goes on with the handshake.
         .ssl_negotiation(SslNegotiation::Direct);
+    if session.pooled.is_none() {
+        let read_only = wanted(address.wants).is_none();
+        config.options(session.options(address.options.as_deref(), read_only));
+    }
     if let Some(password) = &address.password {
         config.password(password.0.expose());
     }
@@ -192,38 +267,71 @@ async fn connect_to(
         }
     });
     let token = client.cancel_token();
-    let cancel = Cancel { token, host: host.clone(), tls: tls.filter(|_| encrypted).cloned() };
-    Ok(Connection { client, overlong, cancel, encrypted, prepared: Prepared::default() })
+    let cancel = Cancel {
+        token,
+        host: host.clone(),
+        tls: tls.filter(|_| encrypted).cloned(),
+        sockets: session.sockets.clone(),
+    };
+    let pooled = session.pooled.map(|is_littered| Pooled {
+        settings: session.calls(),
+        is_littered: Arc::clone(is_littered),
+    });
+    Ok(Connection { client, overlong, cancel, encrypted, prepared: Prepared::default(), pooled })
 }
 
 impl Session<'_> {
-    /// For the startup packet: the defaults of the whole session, which each transaction states
-    /// anew. What the owner's connection string says comes first, so that ours holds.
-    fn options(&self, given: Option<&str>) -> String {
-        let read_only = if self.read_only { "on" } else { "off" };
+    /// What the session is set to.
+    fn settings(&self) -> [(&'static str, String); 10] {
+        [
+            ("search_path", self.search_path.to_owned()),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION.as_millis().to_string()),
+            ("lock_timeout", "5000".to_owned()),
+            ("datestyle", "ISO".to_owned()),
+            ("intervalstyle", "iso_8601".to_owned()),
+            ("timezone", "UTC".to_owned()),
+            ("bytea_output", "hex".to_owned()),
+            ("lc_monetary", "C".to_owned()),
+            ("extra_float_digits", "1".to_owned()),
+            ("row_security", "on".to_owned()),
+        ]
+    }
+
+    /// For the startup packet: the defaults of the whole session. What the owner's connection
+    /// string says comes first, so that ours holds.
+    fn options(&self, given: Option<&str>, read_only: bool) -> String {
         let escaped = |text: &str| text.replace('\\', "\\\\").replace(' ', "\\ ");
-        format!(
-            "{} -c default_transaction_read_only={read_only} -c search_path={} \
-             -c idle_in_transaction_session_timeout={} -c lock_timeout=5000 -c datestyle=ISO \
-             -c intervalstyle=iso_8601 -c timezone=UTC -c bytea_output=hex -c lc_monetary=C \
-             -c extra_float_digits=1 -c row_security=on",
-            given.unwrap_or_default(),
-            escaped(self.search_path),
-            IDLE_IN_TRANSACTION.as_millis(),
-        )
+        let mut options = given.unwrap_or_default().to_owned();
+        if read_only {
+            options.push_str(" -c default_transaction_read_only=on");
+        }
+        for (name, value) in self.settings() {
+            options.push_str(&format!(" -c {name}={}", escaped(&value)));
+        }
+        options
+    }
+
+    /// For each transaction: a SELECT.
+    fn calls(&self) -> String {
+        let quoted = |text: &str| text.replace('\\', "\\\\").replace('\'', "''");
+        let call = |(name, value): &(&str, String)| {
+            format!("pg_catalog.set_config('{name}', E'{}', true)", quoted(value))
+        };
+        let calls: Vec<String> = self.settings().iter().map(call).collect();
+        format!("SELECT {}", calls.join(", "))
     }
 }
 
 /// Opens a socket and agrees on TLS, or on none.
 async fn dial(
-    host: &Host,
+    road: Road<'_>,
     mode: TlsMode,
     tls: Option<&Arc<ClientConfig>>,
     overlong: &Overlong,
-    within: Duration,
 ) -> Result<(Wire, Option<Handshake>), ConnectError> {
+    let host = road.host;
     let unreachable = |source| ConnectError::Unreachable { place: place(host), source };
-    let mut socket = open(host, within).await?;
+    let mut socket = open(road).await?;
     // As with libpq: a Unix socket is as private as the machine.
     let tls = tls.filter(|_| host.socket().is_none());
     let Some(config) = tls else {
@@ -243,11 +351,20 @@ async fn dial(
     Ok((Wire::Plain(Bounded::new(socket, overlong.clone())), None))
 }
 
-async fn open(host: &Host, within: Duration) -> Result<Raw, ConnectError> {
+/// How a host is reached.
+#[derive(Clone, Copy)]
+struct Road<'a> {
+    host: &'a Host,
+    sockets: &'a Sockets,
+    within: Duration,
+}
+
+async fn open(road: Road<'_>) -> Result<Raw, ConnectError> {
+    let Road { host, within, .. } = road;
     let unreachable = |source| ConnectError::Unreachable { place: place(host), source };
     if let Some(path) = host.socket() {
         #[cfg(unix)]
-        return match tokio::net::UnixStream::connect(&path).await {
+        return match road.sockets.connect(&path).await {
             Ok(socket) => Ok(Box::new(socket)),
             Err(source) => Err(unreachable(source)),
         };
@@ -285,11 +402,10 @@ impl Cancel {
     /// Asks the server to stop what runs on the connection. Nobody says whether it did.
     pub(crate) async fn cancel(&self) {
         let cancelling = async {
+            let road = Road { host: &self.host, sockets: &self.sockets, within: CANCEL_TIMEOUT };
             let mode = if self.tls.is_some() { TlsMode::Require } else { TlsMode::Disable };
             let (wire, handshake) =
-                dial(&self.host, mode, self.tls.as_ref(), &Overlong::default(), CANCEL_TIMEOUT)
-                    .await
-                    .ok()?;
+                dial(road, mode, self.tls.as_ref(), &Overlong::default()).await.ok()?;
             let handshake = handshake.unwrap_or_else(Handshake::none);
             self.token.cancel_query_raw(wire, handshake).await.ok()
         };
@@ -305,7 +421,7 @@ fn place(host: &Host) -> String {
 
 /// What rustls says of a failed handshake.
 fn tls_problem(error: &tokio_postgres::Error) -> Option<String> {
-    let mut source = std::error::Error::source(error);
+    let mut source = Error::source(error);
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Some(error.to_string());

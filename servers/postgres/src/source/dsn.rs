@@ -12,7 +12,7 @@ use std::time::Duration;
 use lockkeeper_core::{Secret, percent_decode};
 use tokio_postgres::config::ChannelBinding;
 
-use super::tls::{TlsMode, TlsSettings};
+use super::tls::{SYSTEM, TlsMode, TlsSettings};
 
 /// Where a database is and how to get in, decided.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ pub(crate) struct Address {
     /// Whether the login must be bound to the TLS connection it goes through.
     pub(crate) channel_binding: ChannelBinding,
     pub(crate) application: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
     /// Settings of the session as the server's command line takes them.
     pub(crate) options: Option<String>,
 }
@@ -198,15 +199,21 @@ impl Address {
         let database = database.unwrap_or_else(|| user.clone());
         let hosts = hosts(&given)?;
         let path = |name: &str| given.get(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let mode = match given.get("sslmode") {
-            Some(mode) => TlsMode::parse(mode).ok_or(DsnError::Value("sslmode"))?,
-            None => TlsMode::default(),
+        let mode = given.get("sslmode").map(|mode| TlsMode::parse(mode));
+        let mode = match (mode, given.get("sslrootcert").map(String::as_str)) {
+            (Some(None), _) => return Err(DsnError::Value("sslmode")),
+            // Anybody gets a certificate of a public authority, for a name of their own.
+            (Some(Some(mode)), Some(SYSTEM)) if mode != TlsMode::VerifyFull => {
+                return Err(DsnError::Value("sslmode"));
+            }
+            (None, Some(SYSTEM)) => TlsMode::VerifyFull,
+            (mode, _) => mode.flatten().unwrap_or_default(),
         };
+        let password_file = path("passfile").or_else(|| Some(home?.join(".pgpass")));
         let password = given.get("password").filter(|password| !password.is_empty());
-        let password = password.map(|password| Secret::new(password.clone())).or_else(|| {
-            let file = path("passfile").or_else(|| Some(home?.join(".pgpass")))?;
-            from_file(&file, &hosts, &database, &user)
-        });
+        let password = password
+            .map(|password| Secret::new(password.clone()))
+            .or_else(|| from_file(password_file.as_ref()?, &hosts, &database, &user));
         let seconds = given.get("connect_timeout").map(|text| text.parse::<u64>());
         let seconds = seconds.transpose().map_err(|_| DsnError::Value("connect_timeout"))?;
         let connect_timeout = match seconds {
@@ -241,6 +248,7 @@ impl Address {
             wants,
             connect_timeout,
             channel_binding,
+            password_file,
             application: given.remove("application_name"),
             options: given.remove("options"),
         })
@@ -290,6 +298,12 @@ fn parameters(dsn: &str) -> Result<Parameters, DsnError> {
         }
     }
     Ok(given)
+}
+
+/// Whether a text is a connection string. A password may hold `=` and `://` as well.
+pub(crate) fn is_one(text: &str) -> bool {
+    let begins = text.trim().starts_with("postgres://") || text.trim().starts_with("postgresql://");
+    begins || (!text.trim().is_empty() && parameters(text).is_ok())
 }
 
 fn in_url(rest: &str) -> Result<Parameters, DsnError> {
@@ -465,6 +479,11 @@ mod tests {
             ("user=ada ssl=x", "`ssl` is no parameter that this server knows"),
             ("user=ada sslmode=on", "`sslmode` has a value that it can't have"),
             ("user=ada port=0", "`port` has a value that it can't have"),
+            ("user=ada sslrootcert=system", "ada  localhost:5432 ada verify-full"),
+            (
+                "user=ada sslrootcert=system sslmode=require",
+                "`sslmode` has a value that it can't have",
+            ),
             ("user=ada sslcrl=x", "`sslcrl` is no parameter that this server knows"),
             ("user=ada password='x", "a quote isn't closed"),
             ("mysql://ada@h/x", "it begins with postgresql:// or consists of key=value pairs"),

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lockkeeper_core::{Attempt, Credentials, Failure, Ongoing, Upstream};
+use lockkeeper_core::{Attempt, Credentials, Failure, Ongoing, Sockets, Upstream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::{ConnectError, Connection, Session, connect};
-use super::dsn::Address;
+use super::dsn::{self, Address};
 use super::error::PgError;
 use super::standing::Standing;
 
@@ -42,6 +43,7 @@ pub(crate) struct Place {
     pub(crate) home: Option<PathBuf>,
     pub(crate) search_path: String,
     pub(crate) role: RoleWanted,
+    pub(crate) sockets: Sockets,
 }
 
 /// Which roles may be logged in as.
@@ -63,6 +65,9 @@ struct Shared {
     upstream: Upstream,
     slots: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
+    /// A pooler answers, which takes no settings with the login.
+    is_pooled: AtomicBool,
+    is_littered: Arc<AtomicBool>,
 }
 
 struct Idle {
@@ -85,7 +90,14 @@ pub(crate) struct Lease {
 impl Pool {
     pub(crate) fn new(place: Place, upstream: Upstream, size: usize) -> Self {
         let slots = Arc::new(Semaphore::new(size));
-        Self(Arc::new(Shared { place, upstream, slots, idle: Mutex::default() }))
+        Self(Arc::new(Shared {
+            place,
+            upstream,
+            slots,
+            idle: Mutex::default(),
+            is_pooled: AtomicBool::default(),
+            is_littered: Arc::default(),
+        }))
     }
 
     pub(crate) fn place(&self) -> &Place {
@@ -186,9 +198,20 @@ impl Pool {
         address: &Address,
         within: Duration,
     ) -> Result<Connection, PgError> {
-        let Place { search_path, credential, role, .. } = &self.0.place;
-        let session = Session { application: "lockkeeper-postgres", search_path, read_only: true };
-        let connected = connect(address, &session, within).await;
+        let Place { search_path, credential, role, sockets, .. } = &self.0.place;
+        let is_littered = &self.0.is_littered;
+        let pooled = self.0.is_pooled.load(Ordering::Relaxed).then_some(is_littered);
+        let application = "lockkeeper-postgres";
+        let mut session = Session { application, search_path, sockets, pooled };
+        let mut connected = connect(address, &session, within).await;
+        if let Err(refused) = &connected
+            && refused.takes_no_options()
+            && address.options.is_none()
+        {
+            self.0.is_pooled.store(true, Ordering::Relaxed);
+            session.pooled = Some(is_littered);
+            connected = connect(address, &session, within).await;
+        }
         if let Err(ConnectError::Login { .. }) = &connected {
             // A renewed password is seen by the next attempt.
             credential.forget().await;
@@ -214,12 +237,10 @@ impl Pool {
         }
         let secret = credential.resolve().await.map_err(PgError::Credential)?;
         match dsn {
-            None if secret.expose().contains("://") || secret.expose().contains('=') => {
-                parse(secret.expose())
-            }
+            None if dsn::is_one(secret.expose()) => parse(secret.expose()),
             dsn => {
                 let mut address = parse(dsn.as_deref().unwrap_or_default())?;
-                address.password = Some(super::dsn::Password(secret));
+                address.password = Some(dsn::Password(secret));
                 Ok(address)
             }
         }
@@ -253,3 +274,6 @@ impl Lease {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

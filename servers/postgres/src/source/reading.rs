@@ -14,9 +14,9 @@ use lockkeeper_core::Mask;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Portal, Row, Statement, Transaction};
+use tokio_postgres::{Portal, Row, Statement, Transaction};
 
-use super::connect::Connection;
+use super::connect::{Connection, Pooled};
 use super::error::PgError;
 use super::pool::{Lease, PATIENCE, Pool};
 use crate::guard::{LOCKED, Verdict};
@@ -209,6 +209,7 @@ impl Pool {
                     query = again;
                     lease = self.take_new().await?;
                 }
+                // It is prepared anew, or what was in the way is cleared now.
                 Err(NotBegun { query: again, is_stale: true, .. }) => {
                     query = again;
                     lease = self.take().await?;
@@ -223,7 +224,8 @@ impl Pool {
 struct NotBegun {
     error: PgError,
     query: Query,
-    /// It had been prepared for tables that have changed since, and isn't any more.
+    /// Only what was prepared, for tables that have changed since or by others, is in the way, and
+    /// isn't any more.
     is_stale: bool,
 }
 
@@ -280,9 +282,9 @@ async fn run(
     mut asked: mpsc::Receiver<Ask>,
 ) -> End {
     let Lease { connection, has_rested, .. } = lease;
-    let Connection { client, overlong, prepared, .. } = connection;
+    let (overlong, pooled) = (connection.overlong.clone(), connection.pooled.clone());
     let beginning = tokio::select! {
-        beginning = begin(client, prepared, &query, before, *has_rested) => beginning,
+        beginning = begin(connection, &query, before, *has_rested) => beginning,
         () = begun.closed() => return End::Abandoned,
     };
     let (transaction, statement, portal) = match beginning {
@@ -290,13 +292,14 @@ async fn run(
         Err(unbegun) => {
             let was_kept = matches!(unbegun, Unbegun::Kept(_));
             let error = match unbegun {
-                Unbegun::Failed(error) | Unbegun::Kept(error) => PgError::of(error, overlong),
+                Unbegun::Failed(error) | Unbegun::Kept(error) => PgError::of(error, &overlong),
                 Unbegun::Unseen => PgError::Unseen,
                 Unbegun::Parameters { expected, given } => PgError::Parameters { expected, given },
                 Unbegun::Silent => PgError::Closed,
             };
             let end = End::after(&error);
-            let is_stale = was_kept && Theirs::outdates(&error);
+            let is_littered = Pooled::notes(pooled.as_ref(), &error);
+            let is_stale = is_littered || (was_kept && Theirs::outdates(&error));
             drop(begun.send(Err(NotBegun { error, query, is_stale })));
             return end;
         }
@@ -315,7 +318,7 @@ async fn run(
             Ok(Fetched::Part) => {}
             Ok(Fetched::Unwanted) => return End::Abandoned,
             Err(error) => {
-                let error = PgError::of(error, overlong);
+                let error = PgError::of(error, &overlong);
                 let end = End::after(&error);
                 // Whoever asked may be gone, or slow.
                 drop(timeout(KEPT, reply.send(Err(error))).await);
@@ -350,16 +353,22 @@ impl From<tokio_postgres::Error> for Unbegun {
 /// Begins a transaction in which nothing can be changed, and the statement in it. Until there is a
 /// snapshot a transaction can be made one that writes (measured): the settings take it.
 async fn begin<'a>(
-    client: &'a mut Client,
-    Prepared { own, theirs }: &mut Prepared,
+    connection: &'a mut Connection,
     query: &Query,
     before: &str,
     has_rested: bool,
 ) -> Result<(Transaction<'a>, Statement, Portal), Unbegun> {
     let Query { sql, params, timeout: limit, judged } = query;
+    let Connection { client, prepared, pooled, .. } = connection;
+    if pooled.is_some() {
+        // The next transaction of a pooler may be another session's.
+        *prepared = Prepared::default();
+    }
+    let Prepared { own, theirs } = prepared;
     let starting = client.build_transaction().read_only(true).start();
     let patience = if has_rested { PATIENCE } else { Duration::MAX };
     let transaction = timeout(patience, starting).await.map_err(|_| Unbegun::Silent)??;
+    Pooled::settle(pooled.as_ref(), &transaction).await?;
     let locked = match judged {
         Some(_) => Some(own.statement(&transaction, LOCKED).await?),
         None => None,

@@ -87,7 +87,7 @@ impl Database {
         let state = format!("PostgreSQL {version}{standby}, {tls}, role {role}");
         let mut findings = vec![finding("database", state, true)];
         if !dangers.is_empty() {
-            let state = format!("{}: {OWN_ROLE}", dangers.join(", "));
+            let state = format!("{}; {OWN_ROLE}", dangers.join(", "));
             findings.push(finding("role", state, true));
         }
         if !writes && writable > 0 {
@@ -107,8 +107,8 @@ const OWN_ROLE: &str = "use a role of its own (--print-setup-sql writes one)";
 fn advice(error: &PgError) -> String {
     let PgError::Connect(failed) = error else {
         return match error {
-            PgError::Dsn(_) => format!("{error}: correct the connection string"),
-            PgError::UnsafeRole { role, problem } => format!("{role}: {problem}. {OWN_ROLE}"),
+            PgError::Dsn(_) => format!("{error}; correct the connection string"),
+            PgError::UnsafeRole { role, problem } => format!("{role}: {problem}; {OWN_ROLE}"),
             error => error.to_string(),
         };
     };
@@ -123,11 +123,19 @@ fn advice(error: &PgError) -> String {
     };
     let said = chain(failed);
     let advice = match failed {
+        ConnectError::Login { .. } if failed.lacks_password() => {
+            "it asks for a password: see --credential, PGPASSWORD or the password file"
+        }
+        ConnectError::Login { .. } if failed.takes_no_options() => {
+            "a pooler: leave `options` out of the connection string"
+        }
         ConnectError::Login { .. } => match failed.state().map(SqlState::code) {
             Some("28P01") => {
                 "the password is wrong: see --credential, PGPASSWORD or the password file"
             }
-            Some("28000") => "pg_hba.conf doesn't let this user in from here, or not without TLS",
+            Some("28000") => {
+                "if the role exists, pg_hba.conf doesn't let it in from here, or not without TLS"
+            }
             Some("3D000") => "name a database that exists: psql -l lists them",
             Some("53300") => "raise max_connections, or lower --connections",
             Some("57P03") => "wait until the server has started",
@@ -146,5 +154,8 @@ fn advice(error: &PgError) -> String {
         ConnectError::Settings(_) => "correct the file",
         ConnectError::NoneWanted => "correct target_session_attrs, or name all hosts",
     };
-    format!("{said}. {advice}")
+    format!("{said}; {advice}")
 }
+
+#[cfg(test)]
+mod tests;

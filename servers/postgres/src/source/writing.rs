@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, Row, Statement, Transaction};
 
 use super::bounded::Overlong;
-use super::connect::Connection;
+use super::connect::{Connection, Pooled};
 use super::error::PgError;
 use super::pool::Pool;
 use crate::guard::{LOCKED, Verdict};
@@ -132,14 +132,22 @@ impl Pool {
         let deadline = Ongoing::current().map(|call| call.deadline());
         let deadline = deadline.unwrap_or_else(|| Instant::now() + TIMEOUT + RESERVE);
         let ends = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-        let Connection { client, overlong, .. } = &mut lease.connection;
+        let Connection { client, overlong, pooled, .. } = &mut lease.connection;
+        let pooled = pooled.as_ref();
         let of = |error| PgError::of(error, overlong);
         let begin = client
             .build_transaction()
             .isolation_level(IsolationLevel::ReadCommitted)
             .read_only(false);
         let transaction = begin.start().await.map_err(of)?;
-        let done = run(&transaction, writes, ceiling, ends, overlong).await;
+        let done = settle(&transaction, pooled).await.map_err(of);
+        let done = match done {
+            Ok(()) => run(&transaction, writes, ceiling, ends, overlong).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(failed) = &done {
+            Pooled::notes(pooled, &failed.error);
+        }
         let written = match done {
             Ok(written) if finish == Finish::Commit && Instant::now() < ends => written,
             Ok(written) => {
@@ -177,6 +185,17 @@ fn uncommitted(error: tokio_postgres::Error, overlong: &Overlong) -> PgError {
     }
 }
 
+/// States the settings of the transaction, with those that the session didn't take.
+async fn settle(
+    transaction: &Transaction<'_>,
+    pooled: Option<&Pooled>,
+) -> Result<(), tokio_postgres::Error> {
+    Pooled::settle(pooled, transaction).await?;
+    let settings = "SELECT pg_catalog.set_config('lock_timeout', '5000', true), \
+         pg_catalog.set_config('idle_in_transaction_session_timeout', '30000', true)";
+    transaction.batch_execute(settings).await
+}
+
 async fn run(
     transaction: &Transaction<'_>,
     writes: Vec<Write>,
@@ -184,11 +203,6 @@ async fn run(
     ends: Instant,
     overlong: &Overlong,
 ) -> Result<Vec<Written>, Failed> {
-    let settled = transaction.batch_execute(
-        "SELECT pg_catalog.set_config('lock_timeout', '5000', true), \
-         pg_catalog.set_config('idle_in_transaction_session_timeout', '30000', true)",
-    );
-    settled.await.map_err(|error| PgError::of(error, overlong))?;
     // Before anything runs, the database is asked whether it sees in each what was judged.
     let mut prepared = Vec::new();
     for (at, write) in writes.into_iter().enumerate() {

@@ -1,4 +1,8 @@
-//! The server as its users meet it: what it lists.
+//! The server as its users meet it: what it lists and what it reaches.
+#![expect(clippy::disallowed_methods, reason = "tests make their own files")]
+
+#[cfg(target_os = "linux")]
+mod local_socket;
 
 use std::path::Path;
 
