@@ -170,6 +170,11 @@ fn run_stdio<S: Server>(
     process: &Process,
 ) -> Result<ExitCode, StartError> {
     let settings = Settings::new(S::NAME, given.flags, given.options, process)?;
+    if let Some(printed) = S::printed(&settings.options) {
+        let served = Served::<S>::with(settings, process, &hex(&random(4)))?;
+        print(&printed(&served.pipeline.source));
+        return Ok(ExitCode::SUCCESS);
+    }
     // Whatever ends this function before it says that it stopped has failed.
     let instance = Instance::begin(S::NAME, S::VERSION, settings.state_dir.as_deref());
     let instance = Arc::new(instance);

@@ -130,6 +130,12 @@ pub trait Server: Sized + 'static {
     /// twice and end it at will.
     fn open(options: Self::Options, environment: &Environment) -> Result<Self::Source, StartError>;
 
+    /// What is printed in place of serving, if these settings ask for such a thing: something that
+    /// prepares the service for this server. Nothing is asked of the service for it.
+    fn printed(_options: &Self::Options) -> Option<fn(&Self::Source) -> String> {
+        None
+    }
+
     /// What the source reaches outside the process. The sandbox closes all the rest.
     fn reach(_source: &Self::Source) -> Reach {
         Reach::default()

@@ -36,6 +36,9 @@ pub struct Options {
     /// Serve only if the role that logs in can neither write nor read the server's files
     #[arg(long)]
     pub require_safe_role: bool,
+    /// Print SQL that makes a role with the rights that these settings need and no others, and end
+    #[arg(long)]
+    pub print_setup_sql: bool,
     /// Let `execute` change the schema as well
     #[arg(long)]
     pub ddl: bool,

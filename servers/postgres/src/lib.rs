@@ -76,6 +76,10 @@ impl Server for Postgres {
         Pg::open(config::decide(options, environment)?, environment)
     }
 
+    fn printed(options: &Options) -> Option<fn(&Pg) -> String> {
+        options.print_setup_sql.then_some(Pg::setup_sql)
+    }
+
     fn reach(pg: &Pg) -> Reach {
         pg.reach()
     }

@@ -14,6 +14,7 @@ pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod saved;
+mod setup;
 pub(crate) mod standing;
 pub(crate) mod statements;
 pub(crate) mod tls;
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockkeeper_core::{
-    Credentials, Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Separator,
+    Credentials, Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Scope, Separator,
     StartError,
 };
 use tokio_postgres::Row;
@@ -71,6 +72,10 @@ pub struct Pg {
     pub(crate) saved: BTreeMap<String, Saved>,
     /// Whether writing was asked for.
     pub(crate) writes: bool,
+    /// Connections to each database, at most.
+    connections: usize,
+    /// The rules of the policy, as they are written.
+    rules: Scope,
 }
 
 /// A database, with what may be seen of it.
@@ -136,6 +141,8 @@ impl Pg {
             export_dir,
             saved: config.saved,
             writes: environment.write,
+            connections,
+            rules: environment.scope.clone(),
         })
     }
 
@@ -255,6 +262,11 @@ impl Pool {
     /// Where the database is, if that is known without its credential.
     fn known_address(&self) -> Option<Address> {
         self.address_of(self.place().dsn.as_deref()?)
+    }
+
+    /// The database's own name, if that is known without its credential.
+    fn database_name(&self) -> Option<String> {
+        self.known_address().map(|address| address.database)
     }
 
     /// Where a connection string leads. The home directory's password file is not read.

@@ -1,8 +1,9 @@
-//! The server as its users meet it: what it lists and what it reaches.
+//! The server as its users meet it: what it lists, what it prints, and what it reaches.
 #![expect(clippy::disallowed_methods, reason = "tests make their own files")]
 
 #[cfg(target_os = "linux")]
 mod local_socket;
+mod setup;
 
 use std::path::Path;
 
