@@ -44,6 +44,7 @@ impl From<PgError> for ToolError {
             PgError::Closed => {
                 Self::new("connection_lost", message).hint("nothing was changed; call again")
             }
+            PgError::Expired => expired(),
             PgError::RowTooLong { .. } => Self::new("too_large", message)
                 .hint("select less of it, such as left(column, 1000) or octet_length(column)"),
             PgError::NotAllowed(refusal) => not_allowed(&refusal),
@@ -92,6 +93,13 @@ impl From<PgError> for ToolError {
             }
         }
     }
+}
+
+/// Rows were kept for the next page, and are not any more.
+pub(crate) fn expired() -> ToolError {
+    ToolError::new("cursor_expired", PgError::Expired.to_string()).hint(
+        "run it again; ORDER BY a key and WHERE key > $1, with the last one read, goes on from there",
+    )
 }
 
 fn no_connection(error: &ConnectError) -> ToolError {

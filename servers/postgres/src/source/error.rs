@@ -32,6 +32,9 @@ pub(crate) enum PgError {
     Down(Open),
     #[error("the connection to the database broke")]
     Closed,
+    /// Nobody asked for a while.
+    #[error("the rows behind this cursor are not kept any more")]
+    Expired,
     #[error("a row of {bytes} bytes is too long to be read")]
     RowTooLong { bytes: u64 },
     /// The guard said no.

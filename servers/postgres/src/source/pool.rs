@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lockkeeper_core::{Attempt, Credentials, Failure, Ongoing, Sockets, Upstream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::{ConnectError, Connection, Session, connect};
@@ -64,6 +64,9 @@ struct Shared {
     place: Place,
     upstream: Upstream,
     slots: Arc<Semaphore>,
+    /// How many wait for a place, and a call to those who hold one without need.
+    waiting: AtomicUsize,
+    wanted: Notify,
     idle: Mutex<Vec<Idle>>,
     /// A pooler answers, which takes no settings with the login.
     is_pooled: AtomicBool,
@@ -94,6 +97,8 @@ impl Pool {
             place,
             upstream,
             slots,
+            waiting: AtomicUsize::default(),
+            wanted: Notify::new(),
             idle: Mutex::default(),
             is_pooled: AtomicBool::default(),
             is_littered: Arc::default(),
@@ -142,8 +147,25 @@ impl Pool {
     }
 
     async fn slot(&self) -> Result<OwnedSemaphorePermit, PgError> {
+        let Shared { slots, waiting, wanted, .. } = &*self.0;
+        if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+            return Ok(slot);
+        }
+        let _waits = Waits::new(waiting);
+        wanted.notify_one();
         // The semaphore is never closed.
-        Arc::clone(&self.0.slots).acquire_owned().await.map_err(|_| PgError::Closed)
+        Arc::clone(slots).acquire_owned().await.map_err(|_| PgError::Closed)
+    }
+
+    /// Ends when somebody waits for the place of whoever asks: the one that asked first.
+    pub(crate) async fn wanted(&self) {
+        loop {
+            self.0.wanted.notified().await;
+            // An older call, which was answered otherwise, counts for nobody.
+            if self.0.waiting.load(Ordering::Relaxed) > 0 {
+                return;
+            }
+        }
     }
 
     async fn open(&self, slot: OwnedSemaphorePermit) -> Result<Lease, PgError> {
@@ -247,6 +269,22 @@ impl Pool {
     }
 }
 
+/// Counts one who waits, as long as it lives.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A part of what is left of the call, so that there is time to say that it failed.
 fn time_for_attempt() -> Duration {
     let left = |call: Ongoing| call.deadline().saturating_duration_since(std::time::Instant::now());
@@ -265,6 +303,11 @@ fn settle(attempt: Attempt, failed: &ConnectError, within: Duration) {
 }
 
 impl Lease {
+    /// Where it came from.
+    pub(crate) fn pool(&self) -> Pool {
+        self.home.clone()
+    }
+
     /// Gives it back. Its transaction must have been ended, or its end been sent.
     pub(crate) fn give_back(self) {
         let Self { connection, born, home, .. } = self;

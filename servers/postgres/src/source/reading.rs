@@ -25,6 +25,9 @@ use crate::values::masking::Omitted;
 /// How long rows that nobody asked for yet are kept.
 pub(crate) const KEPT: Duration = Duration::from_mins(1);
 
+/// Whoever reads rows asks for the next ones within this time.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
 /// Rows that are fetched first, unless more are wanted; then as many as make [`HANDED_ON`].
 const BATCH: i32 = 64;
 const LARGEST_BATCH: i32 = 4096;
@@ -126,8 +129,8 @@ impl Rows {
 
     async fn fetch(&mut self) -> Result<(), PgError> {
         if self.coming.is_none() {
-            // The task is gone when its time was up or the connection broke.
-            let place = self.asks.reserve().await.map_err(|_| PgError::Closed)?;
+            // The task has ended when its time was up, or its connection needed by others.
+            let place = self.asks.reserve().await.map_err(|_| PgError::Expired)?;
             let (reply, coming) = mpsc::channel(1);
             place.send(Ask(self.at_once, reply));
             self.coming = Some(coming);
@@ -281,6 +284,7 @@ async fn run(
     mut begun: Begun,
     mut asked: mpsc::Receiver<Ask>,
 ) -> End {
+    let pool = lease.pool();
     let Lease { connection, has_rested, .. } = lease;
     let (overlong, pooled) = (connection.overlong.clone(), connection.pooled.clone());
     let beginning = tokio::select! {
@@ -308,7 +312,7 @@ async fn run(
         return End::Whole;
     }
     // Dropped, the transaction is rolled back: whatever was said is undone.
-    while let Ok(Some(Ask(most, reply))) = timeout(KEPT, asked.recv()).await {
+    while let Some(Ask(most, reply)) = next_ask(&mut asked, &pool).await {
         let fetched = tokio::select! {
             fetched = fetch(&transaction, &portal, most, &reply) => fetched,
             () = reply.closed() => return End::Abandoned,
@@ -327,6 +331,17 @@ async fn run(
         }
     }
     End::Whole
+}
+
+/// None if nobody asks any more, or if the connection is needed for somebody who does.
+async fn next_ask(asked: &mut mpsc::Receiver<Ask>, pool: &Pool) -> Option<Ask> {
+    if let Ok(ask) = timeout(UNDER_WAY, asked.recv()).await {
+        return ask;
+    }
+    tokio::select! {
+        ask = timeout(KEPT, asked.recv()) => ask.ok().flatten(),
+        () = pool.wanted() => None,
+    }
 }
 
 /// Why a statement didn't begin.

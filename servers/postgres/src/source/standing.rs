@@ -1,6 +1,8 @@
 //! What the role that logs in could do if nothing else held it back, and what kind of server it has
 //! logged in to: for `check`, and for owners who serve only harmless roles.
 
+use std::io;
+
 use lockkeeper_core::{Finding, count};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -142,6 +144,11 @@ fn advice(error: &PgError) -> String {
             _ => "the server's log says more",
         },
         ConnectError::NoAddress(_) => "correct the host's name",
+        ConnectError::Unreachable { source, .. }
+            if source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            "what only a credential names is out of the sandbox's reach: name the socket by PGHOST"
+        }
         ConnectError::Unreachable { .. } | ConnectError::Silent { .. } => {
             "is the server running, listening on this address, and no firewall between?"
         }
@@ -151,7 +158,9 @@ fn advice(error: &PgError) -> String {
         ConnectError::Tls { .. } => {
             "name the authority's certificate by sslrootcert, and the host as its certificate does"
         }
-        ConnectError::Settings(_) => "correct the file",
+        ConnectError::Settings(_) => {
+            "correct the file; if only a credential names it, so must PGSSLROOTCERT, PGSSLCERT or PGSSLKEY"
+        }
         ConnectError::NoneWanted => "correct target_session_attrs, or name all hosts",
     };
     format!("{said}; {advice}")

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
 
+use crate::refusal::expired;
 use crate::source::Pg;
 use crate::source::reading::Rows;
 use crate::values::lines::csv_of;
@@ -132,12 +133,6 @@ async fn begin(cx: &Cx<'_, Pg, Read>, args: &Args) -> Result<Rows, ToolError> {
     let timeout = args.timeout_ms.unwrap_or(TIMEOUT).clamp(1, TIMEOUT);
     let timeout = Duration::from_millis(timeout);
     Ok(database.read(&checked, &args.sql, args.params.clone(), timeout).await?)
-}
-
-pub(super) fn expired() -> ToolError {
-    ToolError::new("cursor_expired", "the rows behind this cursor are not kept any more").hint(
-        "run it again; ORDER BY a key and WHERE key > $1, with the last one read, goes on from there",
-    )
 }
 
 /// Rows until the page, or the answer, is full.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::query::{self, Page, TIMEOUT};
+use crate::refusal::expired;
 use crate::source::Pg;
 use crate::source::reading::{Query, Rows};
 use crate::source::saved::Saved;
@@ -39,9 +40,9 @@ impl Tool<Pg> for RunSaved {
             None => (begin(&cx, saved, &args).await?, 0),
             Some(&[id, read]) => {
                 let rows = cx.source().cursors.take(id, read);
-                (rows.ok_or_else(query::expired)?, read)
+                (rows.ok_or_else(expired)?, read)
             }
-            Some(_) => return Err(query::expired()),
+            Some(_) => return Err(expired()),
         };
         query::page(&cx, &query::Args::of(saved.database.clone()), rows, read).await
     }

@@ -10,7 +10,7 @@ use lockkeeper_testkit::fault::TcpProxy;
 use lockkeeper_testkit::in_process::{InProcess, seen};
 use lockkeeper_testkit::postgres::{Cluster, Version};
 use lockkeeper_testkit::stdio::Era;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls};
 
@@ -140,14 +140,45 @@ fn a_change_whose_connection_breaks_is_none() {
 fn pages_end_with_their_connection() {
     let Some(shop) = shop() else { return };
     let mut client = start(&shop.url("postgres"), &[]);
-    let mut call = json!({"sql": "SELECT * FROM generate_series(1, 500)", "max_rows": 100});
-    let page = seen(&client.call("query", call.clone()));
-    let cursor = page.split_once("next: cursor ").unwrap().1.split([';', ']']).next();
-    call["cursor"] = cursor.into();
+    let mut call = pages();
+    next_page(&mut client, &mut call).unwrap();
     shop.run(END);
-    let said = seen(&client.call("query", call));
-    assert!(said.starts_with("error: c"), "{said}");
+    // Some rows are there already.
+    let said = (0..1_000).find_map(|_| next_page(&mut client, &mut call).err()).unwrap();
+    assert!(said.starts_with("error: connection_lost: "), "{said}");
     assert_eq!(one(&mut client), ONE);
+}
+
+#[test]
+fn rows_that_nobody_asks_for_make_room() {
+    let Some(shop) = shop() else { return };
+    let mut client = start(&shop.url("postgres"), &["--connections", "1"]);
+    let mut call = pages();
+    next_page(&mut client, &mut call).unwrap();
+    assert_eq!(one(&mut client), ONE);
+    let said = (0..1_000).find_map(|_| next_page(&mut client, &mut call).err()).unwrap();
+    assert!(said.starts_with("error: cursor_expired: "), "{said}");
+    // A call for room that was answered otherwise drives nobody out.
+    let mut call = pages();
+    for _ in 0..4 {
+        next_page(&mut client, &mut call).unwrap();
+    }
+}
+
+/// A query of many pages.
+fn pages() -> Value {
+    json!({"sql": "SELECT n, repeat('x', 1000) FROM generate_series(1, 5000) AS n", "max_rows": 20})
+}
+
+/// Reads a page, after which `call` asks for the next one.
+fn next_page(client: &mut InProcess, call: &mut Value) -> Result<(), String> {
+    let said = seen(&client.call("query", call.clone()));
+    if said.starts_with("error") {
+        return Err(said);
+    }
+    let (_, next) = said.split_once("next: cursor ").expect("many pages");
+    call["cursor"] = next.split([';', ']']).next().into();
+    Ok(())
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn check_says_what_is_wrong_and_what_to_do() {
         sslmode=require
           FAIL postgres database: 127.0.0.1:PORT doesn't speak TLS, which sslmode=require asks for; switch ssl on at the server, or give sslmode=prefer if the network is yours alone
         sslmode=verify-full sslrootcert=/does/not/exist.pem
-          FAIL postgres database: /does/not/exist.pem: No such file or directory (os error 2); correct the file
+          FAIL postgres database: /does/not/exist.pem: No such file or directory (os error 2); correct the file; if only a credential names it, so must PGSSLROOTCERT, PGSSLCERT or PGSSLKEY
         host=no-such-host.invalid
           FAIL postgres database: no-such-host.invalid has no address; correct the host's name
         target_session_attrs=read-only
