@@ -98,10 +98,11 @@ pub(super) fn probe_wheel(counterpart: &Counterpart, place: &Place<'_>) -> Resul
 pub(super) fn install_debian(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
     let downloads = place.directory.join("packages");
     fs::create_dir_all(&downloads)?;
-    let mut apt = Command::new("apt-get");
-    apt.args(["--quiet", "download"]).args(PACKAGES).current_dir(&downloads);
-    output(&mut apt)
-        .context("needs a Debian 12 whose package lists are fresh (`apt-get update`)")?;
+    let apt = Apt::new(place.directory.join("apt"))?;
+    output(&mut apt.get("update"))
+        .and_then(|_| output(apt.get("download").args(PACKAGES).current_dir(&downloads)))
+        .context("needs Debian 12 and its `apt-get`")?;
+    fs::remove_dir_all(&apt.directory)?;
     for package in fs::read_dir(&downloads)? {
         output(Command::new("dpkg-deb").arg("-x").arg(package?.path()).arg(&place.directory))?;
     }
@@ -109,6 +110,37 @@ pub(super) fn install_debian(counterpart: &Counterpart, place: &Place<'_>) -> Re
     let libraries = libraries(&place.directory);
     let template_directory = place.directory.join("template-15");
     template(&place.program(counterpart), &template_directory, libraries.as_deref())
+}
+
+/// Package lists of its own, so that those of the system may be old, or missing, and stay as they
+/// are.
+struct Apt {
+    directory: PathBuf,
+}
+
+impl Apt {
+    fn new(directory: PathBuf) -> Result<Self> {
+        for part in ["state/lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(directory.join(part))?;
+        }
+        Ok(Self { directory })
+    }
+
+    fn get(&self, what: &str) -> Command {
+        let mut command = Command::new("apt-get");
+        let own = |part: &str| self.directory.join(part).display().to_string();
+        for (option, value) in [
+            ("Dir::State", own("state")),
+            ("Dir::State::status", "/var/lib/dpkg/status".to_owned()),
+            ("Dir::Cache", own("cache")),
+            // Its own user can't write there.
+            ("APT::Sandbox::User", String::new()),
+        ] {
+            command.arg("-o").arg(format!("{option}={value}"));
+        }
+        command.args(["--quiet", what]);
+        command
+    }
 }
 
 pub(super) fn probe_debian(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
