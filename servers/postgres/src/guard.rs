@@ -17,6 +17,7 @@
 //! statement and on the fixed search path, and does not replace a role with few rights.
 
 mod catalog;
+pub(crate) mod ddl;
 mod describe;
 mod growth;
 mod judge;
@@ -30,7 +31,7 @@ mod uses;
 mod walk;
 mod writes;
 
-pub(crate) use judge::found;
+pub(crate) use judge::{found, nothing};
 use parse::Purpose;
 
 pub use catalog::{FACTS, FACTS_SETTINGS, Facts, LOCKED, Relation};

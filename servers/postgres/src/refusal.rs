@@ -183,6 +183,10 @@ fn not_allowed(refusal: &Guarded) -> ToolError {
         Guarded::NotWriting(_) => {
             ("not_allowed", "query runs what reads; all else is done by the user, or by migrations")
         }
+        Guarded::Schema(_) => (
+            "not_allowed",
+            "plain tables, columns, keys, indexes and comments, all by schema.name, one change a statement",
+        ),
         Guarded::Relation(_) => ("not_found", "list_objects shows what there is"),
         _ => ("not_allowed", "write it without that; the server's owner decides what is allowed"),
     };

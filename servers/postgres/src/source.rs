@@ -65,7 +65,6 @@ pub struct Pg {
     databases: BTreeMap<String, Database>,
     pub(crate) cursors: Cursors,
     pub(crate) exports: Exports,
-    #[expect(dead_code, reason = "execute learns of it next")]
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<ExportDir>,
     /// Queries that the operator wrote, by name.

@@ -125,6 +125,11 @@ pub(crate) fn found(facts: &Facts) -> Verdict {
     Verdict { relations: BTreeSet::new(), vouched: true, named: facts.relations.clone() }
 }
 
+/// Of a statement in which the database looks nothing up before it runs.
+pub(crate) fn nothing() -> Verdict {
+    Verdict { relations: BTreeSet::new(), vouched: false, named: Vec::new() }
+}
+
 struct Judge<'a> {
     policy: &'a Policy<'a>,
     facts: &'a Facts,

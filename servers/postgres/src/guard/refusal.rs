@@ -25,6 +25,9 @@ pub enum Refusal {
     /// It is not a statement that changes rows.
     #[error("{0} is not allowed: only INSERT, UPDATE, DELETE, MERGE and TRUNCATE are")]
     NotWriting(String),
+    /// A change of the schema that is not among those which are allowed.
+    #[error("{0} is not allowed in a change of the schema")]
+    Schema(String),
     /// A part of it is not on the list of what is understood.
     #[error("{what} is not allowed in a statement (byte {at})")]
     Part {

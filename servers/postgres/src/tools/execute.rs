@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::guard::Statement;
+use crate::guard::ddl::Ddl;
+use crate::guard::{self, Name, Refusal, Statement};
+use crate::source::error::PgError;
 use crate::source::writing::{Ceiling, Finish, Permit, Write, Written};
 use crate::source::{Database, Pg};
 use crate::values::parameter::Parameter;
@@ -89,6 +91,12 @@ impl Tool<Pg> for Execute {
         let mut targets = Vec::new();
         for given in &args.statements {
             // What isn't understood is refused before anything runs.
+            if let Ok(ddl) = Ddl::parse(&given.sql) {
+                effect = effect.max(args.finish().needs(Ddl::EFFECT));
+                loses.push(given.sql.chars().take(QUOTED).collect::<String>());
+                targets.extend(ddl.relations.iter().map(dotted));
+                continue;
+            }
             let Ok(statement) = Statement::parse_write(&given.sql) else { continue };
             let Some(writes) = statement.writes() else { continue };
             let needed = args.finish().needs(writes.effect);
@@ -96,19 +104,16 @@ impl Tool<Pg> for Execute {
             if needed == Effect::Destroy {
                 loses.push(given.sql.chars().take(QUOTED).collect::<String>());
             }
-            targets.extend(writes.targets.iter().map(|name| {
-                let schema = name.schema.iter().map(|schema| format!("{schema}."));
-                format!("{}{}", schema.collect::<String>(), name.name)
-            }));
+            targets.extend(writes.targets.iter().map(dotted));
         }
         targets.sort_unstable();
         targets.dedup();
         let need = targets.into_iter().fold(Need::new(effect), Need::resource);
         let need = args.database.iter().cloned().fold(need, Need::resource);
-        if loses.is_empty() {
+        if loses.is_empty() || effect != Effect::Destroy {
             return need;
         }
-        need.loses(format!("the rows that these change: {}", loses.join("; ")))
+        need.loses(format!("what these change: {}", loses.join("; ")))
     }
 
     async fn run(cx: Cx<'_, Pg, Add>, args: Args) -> Result<Record, ToolError> {
@@ -121,7 +126,11 @@ impl Tool<Pg> for Execute {
         let mut writes = Vec::new();
         let mut sources = Vec::new();
         for (at, given) in args.statements.into_iter().enumerate() {
-            let judged = judge(database, given).await;
+            let judged = if Ddl::is_meant(&given.sql) {
+                judge_ddl(cx.source(), database, &given).map(|write| (write, None))
+            } else {
+                judge(database, given).await.map(|(write, source)| (write, Some(source)))
+            };
             let (write, source) =
                 judged.map_err(|error| error.about(&format!("statements[{at}]")))?;
             writes.push(write);
@@ -136,7 +145,7 @@ impl Tool<Pg> for Execute {
         let ceiling = args.expect_rows.map_or(Ceiling::Most(MOST_ROWS), Ceiling::Exactly);
         let written = database.pool.write(permit, writes, ceiling, finish).await;
         let written = written.map_err(|mut failed| {
-            if let Some((checked, sql)) = failed.at.and_then(|at| sources.get(at)) {
+            if let Some(Some((checked, sql))) = failed.at.and_then(|at| sources.get(at)) {
                 failed.error = checked.placed(failed.error, sql);
             }
             if database.hides() {
@@ -163,6 +172,47 @@ async fn judge(database: &Database, given: Given) -> Result<(Write, Source), Too
         judged: checked.unproven(),
     };
     Ok((write, (checked, given.sql)))
+}
+
+/// A change of the schema, where that is open: of relations that the policy admits, and only while it
+/// hides nothing of any, since a new name for a column would be none of the policy's.
+fn judge_ddl(source: &Pg, database: &Database, given: &Given) -> Result<Write, ToolError> {
+    let refused = |refusal| Err(PgError::NotAllowed(refusal).into());
+    if !source.ddl {
+        let first = given.sql.split_whitespace().next().unwrap_or_default();
+        return refused(Refusal::NotWriting(first.to_ascii_uppercase()));
+    }
+    let ddl = Ddl::parse(&given.sql).map_err(PgError::NotAllowed)?;
+    if !given.params.is_empty() {
+        return Err(ToolError::invalid_arguments("a change of the schema takes no parameters"));
+    }
+    if !database.shows_all_columns() {
+        return refused(Refusal::Schema(
+            "anything, while the policy masks or denies something,".to_owned(),
+        ));
+    }
+    for relation in &ddl.relations {
+        let schema = relation.schema.as_deref().unwrap_or_default();
+        if database.admits(&[schema, &relation.name]).is_err() {
+            return refused(Refusal::Relation(relation.to_string()));
+        }
+    }
+    if ddl.is_beyond_rules && database.hides() {
+        return refused(Refusal::Schema("what no rule of the policy speaks of".to_owned()));
+    }
+    Ok(Write {
+        sql: ddl.text,
+        params: Vec::new(),
+        effect: Ddl::EFFECT,
+        is_nested: false,
+        judged: Some(guard::nothing()),
+    })
+}
+
+/// As the audit log names a relation.
+fn dotted(name: &Name) -> String {
+    let schema = name.schema.iter().map(|schema| format!("{schema}."));
+    format!("{}{}", schema.collect::<String>(), name.name)
 }
 
 /// What a statement did, its rows as TSV under a line of names.
@@ -359,6 +409,76 @@ deny = ["app.sales.products.price"]
         assert!(one(&shop, DESTROY, "TRUNCATE public.scratch").contains("\"committed\":true"));
         let tried = json!({"statements": [{"sql": "DELETE FROM sales.refunds"}], "dry_run": true});
         assert!(execute(&shop, WRITE, tried).contains("\"committed\":false"));
+    }
+
+    #[test]
+    fn the_schema_changes_only_where_that_is_open() {
+        let Some(shop) = shop() else { return };
+        let open = format!("{DESTROY}[source]\nddl = true\n");
+        let create = "CREATE TABLE public.made (id bigint PRIMARY KEY, note text DEFAULT 'x')";
+        let tables = "SELECT count(*) FROM pg_class WHERE relname = 'made'";
+        assert!(one(&shop, DESTROY, create).starts_with("error: not_allowed"));
+        let asks = format!("{WRITE}[source]\nddl = true\n");
+        assert!(one(&shop, &asks, create).starts_with("error: confirmation"));
+        let tried = json!({"statements": [{"sql": create}], "dry_run": true});
+        assert!(execute(&shop, &open, tried).contains("\"committed\":false"));
+        assert_eq!(shop.text(tables), "0");
+        let said = execute(
+            &shop,
+            &open,
+            json!({"statements": [
+                {"sql": create},
+                {"sql": "CREATE INDEX made_note ON public.made (note)"},
+                {"sql": "COMMENT ON TABLE public.made IS 'made by an agent'"},
+                {"sql": "ALTER TABLE public.customers ADD COLUMN nick varchar(20)"},
+            ]}),
+        );
+        assert_eq!(
+            said,
+            r#"{"committed":true,"statements":[{"rows":0},{"rows":0},{"rows":0},{"rows":0}]}"#
+        );
+        assert_eq!(shop.text(tables), "1");
+        // All or nothing.
+        let said = execute(
+            &shop,
+            &open,
+            json!({"statements": [
+                {"sql": "ALTER TABLE public.made DROP COLUMN note"},
+                {"sql": "DROP TABLE public.nothing"},
+            ]}),
+        );
+        assert!(said.starts_with("error: not_found: statements[1]"), "{said}");
+        let columns = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.made'::regclass AND attname = 'note'";
+        assert_eq!(shop.text(columns), "1");
+        for sql in [
+            "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE EXTENSION dblink",
+            "CREATE ROLE evil SUPERUSER",
+            "ALTER SYSTEM SET fsync = off",
+            "ALTER ROLE postgres PASSWORD 'x'",
+            "ALTER TABLE hr.employees OWNER TO reader",
+            "DROP SCHEMA hr CASCADE",
+            "DROP TABLE public.customers CASCADE",
+            "CREATE TABLE public.t AS SELECT * FROM hr.employees",
+            "CREATE VIEW public.v AS SELECT * FROM hr.employees",
+            "DROP TABLE public.made; DROP TABLE hr.employees",
+        ] {
+            assert!(one(&shop, &open, sql).starts_with("error: not_allowed"), "{sql}");
+        }
+        let limited = "[policy]\nwrite = true\ndestroy = \"allow\"\n\
+            [policy.resources]\nallow = [\"app.public.made\"]\n[source]\nddl = true\n";
+        for sql in [
+            "DROP TABLE hr.visits",
+            "DROP TABLE hr.nothings",
+            "DROP INDEX public.made_note",
+            "CREATE SCHEMA x",
+        ] {
+            assert!(one(&shop, limited, sql).starts_with("error: not_"), "{sql}");
+        }
+        assert!(one(&shop, limited, "DROP TABLE public.made").contains("\"committed\":true"));
+        let masked = format!("{open}[policy.mask]\n\"**.email\" = \"redact\"\n");
+        let rename = "ALTER TABLE public.customers RENAME COLUMN email TO open_email";
+        assert!(one(&shop, &masked, rename).starts_with("error: not_allowed"));
     }
 
     #[test]
