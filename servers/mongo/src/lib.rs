@@ -1,0 +1,51 @@
+//! MCP connector server for MongoDB: reads that can only read, over collections that the policy
+//! admits, however deep in a pipeline they are named.
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make their own files"))]
+
+mod config;
+pub mod ejson;
+pub mod guard;
+mod source;
+
+use lockkeeper_core::{
+    Credential, Environment, NamePattern, Registered, Separator, Server, StartError,
+};
+
+pub use config::Options;
+use source::Mongo;
+
+/// The MongoDB connector.
+pub struct MongoDb;
+
+impl Server for MongoDb {
+    type Source = Mongo;
+    type Options = Options;
+
+    const NAME: &'static str = "lockkeeper-mongo";
+    const TITLE: &'static str = "MongoDB";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const ABOUT: &'static str = "MongoDB for agents: reads that can only read";
+    const INSTRUCTIONS: &'static str =
+        "list_collections and infer_schema show what there is; find and aggregate read it.";
+    const VARIABLES: &'static [&'static str] = &[config::MONGODB_URI];
+
+    fn credential(options: &Options) -> Option<Credential> {
+        options.credential.clone()
+    }
+
+    fn tools() -> &'static [Registered<Mongo>] {
+        &[]
+    }
+
+    fn check_resource(pattern: &str) -> Result<(), String> {
+        NamePattern::new(pattern, Separator('.')).map(drop)
+    }
+
+    fn check_mask(pattern: &str) -> Result<(), String> {
+        Self::check_resource(pattern)
+    }
+
+    fn open(options: Options, environment: &Environment) -> Result<Mongo, StartError> {
+        Mongo::open(config::decide(options, environment)?, environment)
+    }
+}

@@ -1,0 +1,7 @@
+//! The `lockkeeper-mongo` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lockkeeper_core::main::<lockkeeper_mongo::MongoDb>()
+}
