@@ -72,18 +72,19 @@ pub(crate) struct Listing<'a> {
     pub(crate) results: Results,
     pub(crate) prefix: &'a str,
     pub(crate) open_world: bool,
+    /// Tools that the settings don't open.
+    pub(crate) closed: &'a [&'static str],
 }
 
 impl<S> Catalog<S> {
     pub(crate) fn new(registered: &'static [Registered<S>], listing: &Listing<'_>) -> Self {
-        let tools = registered
-            .iter()
+        let opened = || registered.iter().filter(|tool| !listing.closed.contains(&tool.name));
+        let tools = opened()
             .filter(|tool| listing.policy.lists(tool.name, tool.effects().0))
             .map(|tool| list(tool, listing))
             .map(|listed| (listed.definition.name.clone(), listed))
             .collect();
-        let hidden = registered
-            .iter()
+        let hidden = opened()
             .filter(|tool| !listing.policy.lists(tool.name, tool.effects().0))
             .map(|tool| (format!("{}{}", listing.prefix, tool.name), (tool.name, tool.effects().0)))
             .collect();
@@ -125,9 +126,13 @@ impl<S> Listed<S> {
     }
 
     /// Decodes and plans a call.
-    pub(crate) fn prepare(&self, mut given: Object) -> Result<Prepared<S>, ToolError> {
+    pub(crate) fn prepare(
+        &self,
+        mut given: Object,
+        text: Option<&str>,
+    ) -> Result<Prepared<S>, ToolError> {
         match &self.dispatch {
-            Dispatch::One(entry, schema) => (entry.prepare)(given, schema),
+            Dispatch::One(entry, schema) => (entry.prepare)((given, text), schema),
             Dispatch::Methods(methods) => {
                 let chosen = given.remove("method");
                 let chosen = chosen.as_ref().and_then(Value::as_str);
@@ -137,7 +142,7 @@ impl<S> Listed<S> {
                     return Err(ToolError::invalid_arguments("`method` is missing or unknown")
                         .hint(format!("the methods are {}", names.join(", "))));
                 };
-                (entry.prepare)(given, schema)
+                (entry.prepare)((given, text), schema)
             }
         }
     }

@@ -280,11 +280,14 @@ impl<S: Server> Served<S> {
         environment.outside = policy.outside();
         environment.scope = policy.scope().clone();
         environment.masks = policy.masks().clone().with_key(&state);
+        let closed = S::tools().iter().map(|tool| tool.name);
+        let closed: Vec<&str> = closed.filter(|tool| !S::opens(&settings.options, tool)).collect();
         let listing = Listing {
             policy: &policy,
             results: settings.results,
             prefix: &settings.tool_prefix,
             open_world: S::OPEN_WORLD,
+            closed: &closed,
         };
         let catalog = Catalog::new(S::tools(), &listing);
         let sandbox = settings.sandbox;
@@ -320,6 +323,7 @@ impl<S: Server> Served<S> {
             metrics: Arc::new(Metrics::new(S::NAME, S::VERSION, instance.to_owned())),
             upstreams: environment.upstreams,
             means,
+            ordered: S::ORDERED_ARGUMENTS,
         });
         let Settings { files, tests, metrics, .. } = settings;
         let pipeline = Arc::new(pipeline);
@@ -582,6 +586,7 @@ async fn call<S: Server>(
     tool: &str,
     arguments: &str,
 ) -> Result<ExitCode, StartError> {
+    let text = S::ORDERED_ARGUMENTS.then(|| arguments.into());
     let arguments = self::arguments(arguments)?;
     let caller = Caller {
         cancelled: CancellationToken::new(),
@@ -590,7 +595,7 @@ async fn call<S: Server>(
         trace: None,
         noted: Arc::default(),
     };
-    let request = Request { tool, arguments, caller, ask: Ask::Nobody };
+    let request = Request { tool, arguments, text, caller, ask: Ask::Nobody };
     let failed = |text: &str| {
         say(&format!("{text}\n"));
         Ok(ExitCode::FAILURE)

@@ -2,6 +2,7 @@
 //! depth), forgiving where hosts are known to differ and only one reading is possible.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -31,9 +32,11 @@ pub(crate) fn strict(json: &RawValue) -> Result<Value, serde_json::Error> {
     Ok(value)
 }
 
-/// Decodes the arguments of a call whose schema is `schema`.
+/// Decodes the arguments of a call whose schema is `schema`. With their `text`, what is decoded sees
+/// keys in the order in which they were written.
 pub(crate) fn arguments<T: DeserializeOwned>(
     mut given: Object,
+    text: Option<&str>,
     schema: &Object,
 ) -> Result<T, ToolError> {
     let properties = schema.get("properties").and_then(Value::as_object);
@@ -46,12 +49,21 @@ pub(crate) fn arguments<T: DeserializeOwned>(
     }
     // A host that sends every property sends `null` for those that the model left out.
     given.retain(|_, value| !value.is_null());
+    let mut read = BTreeMap::new();
     for (name, value) in &mut given {
-        if let Some(property) = properties.get(name) {
-            read_string(value, property);
+        if let Some(property) = properties.get(name)
+            && let Some(text) = read_string(value, property)
+        {
+            read.insert(name.clone(), text);
         }
     }
-    serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
+    let decoded = match text.and_then(|text| as_written(&given, &read, text)) {
+        Some(text) => {
+            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(&text))
+        }
+        None => serde_path_to_error::deserialize(Value::Object(given)),
+    };
+    decoded.map_err(|error| {
         let path = error.path().to_string();
         let mut problem = error.into_inner().to_string();
         truncate_at_char(&mut problem, MOST_ECHOED);
@@ -65,6 +77,27 @@ pub(crate) fn arguments<T: DeserializeOwned>(
             None => error,
         }
     })
+}
+
+/// The arguments in `given` as `text` has them, but for those that were read from a string.
+fn as_written(given: &Object, read: &BTreeMap<String, String>, text: &str) -> Option<String> {
+    let written: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let mut out = String::with_capacity(text.len());
+    out.push('{');
+    for name in given.keys() {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        let value = match read.get(name) {
+            Some(text) => text.as_str(),
+            None => written.get(name)?.get(),
+        };
+        out.push_str(&Value::from(name.as_str()).to_string());
+        out.push(':');
+        out.push_str(value);
+    }
+    out.push('}');
+    Some(out)
 }
 
 /// What the argument at `path` has to be, or which ones a call has to have, in the schema's words.
@@ -147,16 +180,16 @@ fn fold(name: &str) -> String {
 }
 
 /// Some hosts send `"10"` for 10 and `"[…]"` for a list. Where the schema asks for something else
-/// than a string, only one reading of such a string is possible.
-fn read_string(value: &mut Value, property: &Value) {
+/// than a string, only one reading of such a string is possible: its text, if it was read.
+fn read_string(value: &mut Value, property: &Value) -> Option<String> {
     let wanted = property.get("type").and_then(Value::as_str).unwrap_or_default();
     if let (Value::Number(number), "integer") = (&*value, wanted)
         && let Some(whole) = whole(number)
     {
         *value = whole;
-        return;
+        return Some(value.to_string());
     }
-    let Value::String(text) = &*value else { return };
+    let Value::String(text) = &*value else { return None };
     let read = match wanted {
         "integer" | "number" | "boolean" | "object" => serde_json::from_str(text.trim()).ok(),
         "array" => serde_json::from_str(text.trim()).ok().or_else(|| {
@@ -171,9 +204,12 @@ fn read_string(value: &mut Value, property: &Value) {
         "object" => read.is_object(),
         _ => read.is_array(),
     };
-    if let Some(read) = read.filter(fits) {
-        *value = read;
-    }
+    let read = read.filter(fits)?;
+    // What is no JSON itself was made a list of one.
+    let is_json = text.trim_start().starts_with(['[', '{']);
+    let text = if is_json { text.trim().to_owned() } else { read.to_string() };
+    *value = read;
+    Some(text)
 }
 
 /// `10.0` is an integer in JSON Schema.
@@ -295,7 +331,7 @@ mod tests {
     fn decode(given: Value) -> Result<Args, String> {
         let (_, schema) = crate::schema::of::<Args>();
         let Value::Object(given) = given else { panic!("an object") };
-        arguments(given, &schema).map_err(|error| error.text())
+        arguments(given, None, &schema).map_err(|error| error.text())
     }
 
     #[test]
@@ -310,6 +346,55 @@ mod tests {
         assert!(decode(json!({"limit": null})).is_ok());
         assert!(decode(json!({"limit": "ten"})).is_err());
         assert!(decode(json!({"limit": -1})).unwrap_err().contains("`limit`"));
+    }
+
+    /// Keys in the order in which they come.
+    #[derive(Debug, PartialEq)]
+    struct Keys(Vec<String>);
+
+    impl<'de> Deserialize<'de> for Keys {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            struct InOrder;
+            impl<'de> Visitor<'de> for InOrder {
+                type Value = Keys;
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a map")
+                }
+                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                    let mut keys = Vec::new();
+                    while let Some((key, _)) = map.next_entry::<String, Value>()? {
+                        keys.push(key);
+                    }
+                    Ok(Keys(keys))
+                }
+            }
+            from.deserialize_map(InOrder)
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sorted {
+        sort: Keys,
+        limit: Option<u32>,
+    }
+
+    #[test]
+    fn keys_keep_the_order_in_which_they_were_written() {
+        let schema = json!({"properties": {
+            "sort": {"type": "object"}, "limit": {"type": "integer"}, "none": {"type": "string"},
+        }});
+        let decode = |text: &str| {
+            let given: Object = serde_json::from_str(text).unwrap();
+            arguments::<Sorted>(given, Some(text), schema.as_object().unwrap())
+        };
+        let sorted = decode(r#"{"sort": {"z": 1, "a": -1}, "none": null, "limit": "3"}"#).unwrap();
+        assert_eq!((sorted.sort, sorted.limit), (Keys(vec!["z".into(), "a".into()]), Some(3)));
+        let as_string = decode(r#"{"sort": "{\"z\": 1, \"a\": -1}"}"#).unwrap();
+        assert_eq!(as_string.sort, Keys(vec!["z".into(), "a".into()]));
+        let error = decode(r#"{"sort": 1}"#).unwrap_err();
+        assert!(error.text().contains("`sort`"), "{}", error.text());
+        assert!(decode(r#"{"sort": {}, "limits": 1}"#).is_err());
     }
 
     #[test]

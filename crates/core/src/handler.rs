@@ -39,7 +39,7 @@ use crate::pipeline::{Ask, Caller, Pipeline, Reading, Reply, Request};
 use crate::resource::{Body, Contents, RegisteredResource, Typed, matches};
 use crate::text::truncate_at_char;
 use crate::trace::Trace;
-use crate::wire::Ids;
+use crate::wire::{ArgumentsText, Ids};
 
 /// Lists don't change while a server runs; a client may keep one for an hour.
 const LIST_TTL_MS: u64 = 3_600_000;
@@ -140,6 +140,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         let call = Request {
             tool: &request.name,
             arguments: request.arguments.unwrap_or_default(),
+            text: context.extensions.get::<ArgumentsText>().map(|text| Arc::clone(&text.0)),
             caller: caller(&context),
             ask,
         };

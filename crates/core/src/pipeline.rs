@@ -63,6 +63,8 @@ pub(crate) struct Pipeline<S: 'static> {
     upstreams: Upstreams,
     /// See [`Parts::means`].
     means: Vec<u8>,
+    /// See [`Server::ORDERED_ARGUMENTS`](crate::Server::ORDERED_ARGUMENTS).
+    pub(crate) ordered: bool,
     slots: Arc<Semaphore>,
     queued: Arc<AtomicUsize>,
     /// What the client has still to read.
@@ -77,6 +79,8 @@ pub(crate) struct Pipeline<S: 'static> {
 pub(crate) struct Request<'a> {
     pub(crate) tool: &'a str,
     pub(crate) arguments: Object,
+    /// The same as they were written, where the order of keys means something.
+    pub(crate) text: Option<Arc<str>>,
     pub(crate) caller: Caller,
     pub(crate) ask: Ask,
 }
@@ -127,12 +131,13 @@ pub(crate) struct Parts<S: 'static> {
     pub(crate) upstreams: Upstreams,
     /// Digest of the server and its settings: what the names in a call mean.
     pub(crate) means: Vec<u8>,
+    pub(crate) ordered: bool,
 }
 
 impl<S: Send + Sync + 'static> Pipeline<S> {
     pub(crate) fn new(parts: Parts<S>) -> Self {
         let Parts { source, catalog, resources, policy, limits, results, .. } = parts;
-        let Parts { rates, state, audit, metrics, upstreams, means, .. } = parts;
+        let Parts { rates, state, audit, metrics, upstreams, means, ordered, .. } = parts;
         let slots = Arc::new(Semaphore::new(limits.concurrency));
         let queued = Arc::<AtomicUsize>::default();
         let counted = (Arc::clone(&slots), Arc::clone(&queued), Arc::clone(&audit));
@@ -161,6 +166,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             metrics,
             upstreams,
             means,
+            ordered,
             slots,
             queued,
             backlog: Arc::default(),
@@ -259,7 +265,8 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         record: &mut Open,
     ) -> Result<Admitted, Turned> {
         let Incoming { listed, request, mut slot, mut clock, digests } = incoming;
-        let prepared = AssertUnwindSafe(|| listed.prepare(request.arguments));
+        let prepared =
+            AssertUnwindSafe(|| listed.prepare(request.arguments, request.text.as_deref()));
         let prepared = catch_unwind(prepared).unwrap_or_else(|_| Err(ToolError::internal()));
         let prepared = prepared.map_err(Turned::Back)?;
         let Prepared { need, run } = prepared;
@@ -286,7 +293,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 // A person's time counts neither against the slot nor against the budget.
                 drop(slot);
                 let asked = Instant::now();
-                let binding = self.binding(listed.name, &digests);
+                let binding = self.binding(listed.name, &digests, request.text.as_deref());
                 let asking = match &request.ask {
                     Ask::Rounds { can: true, round } => Asking::Rounds(round.clone()),
                     Ask::Request(asker) => Asking::Request(asker.as_ref()),
@@ -535,10 +542,11 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     }
 
     /// All that a person's yes is good for.
-    fn binding(&self, tool: &str, digests: &Digests) -> Vec<u8> {
+    fn binding(&self, tool: &str, digests: &Digests, text: Option<&str>) -> Vec<u8> {
         let mut binding = Vec::new();
         let policy = self.policy.hash().as_bytes();
-        for part in [&self.means, tool.as_bytes(), &digests.all, policy] {
+        let text = text.unwrap_or_default().as_bytes();
+        for part in [&self.means, tool.as_bytes(), &digests.all, policy, text] {
             binding.extend_from_slice(&(part.len() as u64).to_le_bytes());
             binding.extend_from_slice(part);
         }

@@ -58,6 +58,10 @@ pub trait Server: Sized + 'static {
     /// masks match it.
     const SEPARATOR: char = '.';
 
+    /// Whether the order of keys within arguments means something, as in a sort or a document that
+    /// is stored. Without it they come sorted by name.
+    const ORDERED_ARGUMENTS: bool = false;
+
     /// The environment's variables that the server reads, beside core's own: no other is looked at.
     /// One that holds a secret belongs into [`Server::credential`] instead, unless it has to be
     /// read together with others.
@@ -88,6 +92,12 @@ pub trait Server: Sized + 'static {
     /// The same by name, for servers that log in at several places.
     fn credentials(_options: &Self::Options) -> BTreeMap<String, Credential> {
         BTreeMap::new()
+    }
+
+    /// Whether these settings open a tool at all: one that writes files, say, where a directory for
+    /// them was named. What isn't opened is not there, as if the policy hid it.
+    fn opens(_options: &Self::Options, _tool: &str) -> bool {
+        true
     }
 
     /// The tools, in one static slice.
@@ -256,7 +266,7 @@ pub(crate) async fn serve<S, R, W>(
     let began = Instant::now();
     let ids = Arc::new(Ids::new(Arc::clone(&pipeline.backlog)));
     let (output, writing) = Output::new(output, Arc::clone(&pipeline.backlog), draining.clone());
-    let wire = Wire::new(input, output, Arc::clone(&ids), draining.clone());
+    let wire = Wire::new(input, output, Arc::clone(&ids), draining.clone(), pipeline.ordered);
     let gate = Gate { handler: Handler::new(Arc::clone(&pipeline), identity), ids };
     let serving = async {
         match gate.serve(wire).await {

@@ -99,8 +99,11 @@ pub(crate) struct Entry<S: 'static> {
     pub(crate) plain: &'static [&'static str],
     pub(crate) input: fn() -> (String, Object),
     pub(crate) output: fn() -> (String, Object),
-    pub(crate) prepare: fn(Object, &Object) -> Result<Prepared<S>, ToolError>,
+    pub(crate) prepare: fn(Given<'_>, &Object) -> Result<Prepared<S>, ToolError>,
 }
+
+/// The arguments of a call, and how they were written where the order of keys means something.
+pub(crate) type Given<'a> = (Object, Option<&'a str>);
 
 type Run<S> = Box<dyn FnOnce(Arc<Call<S>>) -> BoxFuture<'static, Result<Answer, ToolError>> + Send>;
 
@@ -142,10 +145,10 @@ const fn entry<S: Send + Sync + 'static, T: Tool<S>>() -> Entry<S> {
 }
 
 fn prepare<S: Send + Sync + 'static, T: Tool<S>>(
-    given: Object,
+    (given, text): Given<'_>,
     schema: &Object,
 ) -> Result<Prepared<S>, ToolError> {
-    let args: T::Args = decode::arguments(given, schema)?;
+    let args: T::Args = decode::arguments(given, text, schema)?;
     let need = T::plan(&args);
     let run: Run<S> = Box::new(|call| {
         Box::pin(async move {

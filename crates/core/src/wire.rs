@@ -67,6 +67,8 @@ pub(crate) struct Wire<R> {
     refusals: VecDeque<Vec<u8>>,
     ids: Arc<Ids>,
     draining: CancellationToken,
+    /// Whether the arguments of calls are handed on as they were written, too.
+    ordered: bool,
 }
 
 impl<R: AsyncRead + Send + Unpin> Wire<R> {
@@ -76,6 +78,7 @@ impl<R: AsyncRead + Send + Unpin> Wire<R> {
         output: Output,
         ids: Arc<Ids>,
         draining: CancellationToken,
+        ordered: bool,
     ) -> Self {
         Self {
             input,
@@ -88,6 +91,7 @@ impl<R: AsyncRead + Send + Unpin> Wire<R> {
             refusals: VecDeque::new(),
             ids,
             draining,
+            ordered,
         }
     }
 
@@ -128,7 +132,7 @@ impl<R: AsyncRead + Send + Unpin> Wire<R> {
         if line.iter().all(u8::is_ascii_whitespace) {
             return None;
         }
-        match read(line, &self.ids, self.opened) {
+        match read(line, &self.ids, self.opened, self.ordered) {
             Ok(Some(JsonRpcMessage::Request(request))) => {
                 self.opened |= opens(&request.request);
                 Some(JsonRpcMessage::Request(request))
@@ -225,7 +229,12 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawV
 }
 
 /// Reads one line: a message, nothing for one that needs no answer, or the answer that refuses it.
-fn read(line: &[u8], ids: &Ids, opened: bool) -> Result<Option<ClientJsonRpcMessage>, Vec<u8>> {
+fn read(
+    line: &[u8],
+    ids: &Ids,
+    opened: bool,
+    ordered: bool,
+) -> Result<Option<ClientJsonRpcMessage>, Vec<u8>> {
     let parse_error = |problem: &str| refusal("null", PARSE_ERROR, problem);
     let text = std::str::from_utf8(line).map_err(|_| parse_error("not UTF-8"))?;
     let text = text.trim_start_matches('\u{feff}');
@@ -276,15 +285,36 @@ fn read(line: &[u8], ids: &Ids, opened: bool) -> Result<Option<ClientJsonRpcMess
         Ok(params) => request(&method, params),
         Err(problem) => Err(problem),
     };
-    let request = request.map_err(|problem| {
+    let mut request = request.map_err(|problem| {
         ids.close(number);
         refuse(&problem)
     })?;
+    if ordered
+        && let ClientRequest::CallToolRequest(call) = &mut request
+        && let Some(text) = envelope.params.and_then(arguments)
+    {
+        call.extensions.insert(text);
+    }
     if !opened && matches!(request, ClientRequest::PingRequest(_)) && is_modern(&request) {
         ids.close(number);
         return Err(refusal(id, METHOD_NOT_FOUND, &method));
     }
     Ok(Some(JsonRpcMessage::request(request, RequestId::Number(number))))
+}
+
+/// The arguments of a call as they were written: maps of values are sorted by key, and where the
+/// order means something it is read from here.
+#[derive(Debug, Clone)]
+pub(crate) struct ArgumentsText(pub(crate) Arc<str>);
+
+fn arguments(params: &RawValue) -> Option<ArgumentsText> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow)]
+        arguments: &'a RawValue,
+    }
+    let params: Params<'_> = serde_json::from_str(params.get()).ok()?;
+    Some(ArgumentsText(params.arguments.get().into()))
 }
 
 /// What an id is compared by: two spellings of one string are one id. MCP allows strings and

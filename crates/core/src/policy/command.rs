@@ -73,14 +73,19 @@ pub(crate) async fn explain<S: Server>(
     live: bool,
 ) -> Result<Explained, StartError> {
     let open = Policy::open();
-    let listing =
-        Listing { policy: &open, results: Results::default(), prefix: "", open_world: false };
+    let listing = Listing {
+        policy: &open,
+        results: Results::default(),
+        prefix: "",
+        open_world: false,
+        closed: &[],
+    };
     let catalog = Catalog::new(S::tools(), &listing);
     let listed = catalog.get(tool).ok_or_else(|| {
         let tools: Vec<&str> = S::tools().iter().map(|tool| tool.name).collect();
         StartError::new(format!("there is no tool `{tool}`; the tools are {}", tools.join(", ")))
     })?;
-    let need = listed.prepare(arguments).map_err(|error| StartError::new(error.text()))?.need;
+    let need = listed.prepare(arguments, None).map_err(|error| StartError::new(error.text()))?.need;
     let mut decision = match policy.decide(listed.name, need.effect) {
         Decision::Allow => "allow",
         Decision::Ask => "ask",
