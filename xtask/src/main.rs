@@ -52,6 +52,7 @@ cargo xtask COMMAND
       Fetch the programs of others that tests run against into target/counterparts:
       python (the official Python client), node, inspector (the official Inspector),
       postgres (PostgreSQL 16 and 18), postgres-15 (with contrib extensions).
+      mongo (SecantusDB, which speaks MongoDB's wire protocol).
 
   help
       Show this text.

@@ -6,6 +6,7 @@
 //! | [`in_process::InProcess`] | a session with a server in the test's own process |
 //! | [`stdio::Launch`] | the same with a real binary over pipes, byte by byte |
 //! | `postgres::Cluster` | a PostgreSQL of its own for a test, with the feature `postgres` |
+//! | `mongo::database` | a MongoDB for a test, with the feature `mongo` |
 //! | [`surface::check`] | the rules for names, schemas, hints and bytes of every tool |
 //! | [`fault::HttpProxy`], [`fault::TcpProxy`] | a real upstream with what networks do to it |
 //! | [`notes::NotesService`] | a real upstream |
@@ -23,6 +24,8 @@ pub mod fault;
 pub mod in_process;
 #[cfg(feature = "faults")]
 mod message;
+#[cfg(all(feature = "mongo", unix))]
+pub mod mongo;
 #[cfg(feature = "faults")]
 pub mod notes;
 #[cfg(all(feature = "postgres", unix))]
