@@ -74,15 +74,6 @@ impl Masks {
         self.rules.is_empty()
     }
 
-    /// What is masked beneath this name, as patterns over the rest of a longer one.
-    pub fn beneath(&self, name: &[&str]) -> Vec<(NamePattern, Mask)> {
-        let mut all = Vec::new();
-        for rule in &self.rules {
-            all.extend(rule.pattern.beneath(name).into_iter().map(|rest| (rest, rule.mask)));
-        }
-        all
-    }
-
     /// The strictest mask over what has this name, given part by part.
     pub fn of(&self, name: &[&str]) -> Option<Mask> {
         self.rules.iter().filter(|rule| rule.pattern.covers(name)).map(|rule| rule.mask).max()

@@ -92,11 +92,6 @@ impl NameScope {
         self.deny.iter().any(|(pattern, _)| pattern.covers(name))
     }
 
-    /// What is denied beneath this name, as patterns over the rest of a longer one.
-    pub fn denied_beneath(&self, name: &[&str]) -> Vec<NamePattern> {
-        self.deny.iter().flat_map(|(pattern, _)| pattern.beneath(name)).collect()
-    }
-
     /// Whether anything is denied by name.
     pub fn has_denials(&self) -> bool {
         !self.deny.is_empty()
@@ -161,31 +156,6 @@ impl NamePattern {
     pub fn covers(&self, name: &[&str]) -> bool {
         covers(&self.0, name)
     }
-
-    /// Whether it may match something that lies beneath this name.
-    pub fn reaches_beneath(&self, name: &[&str]) -> bool {
-        !rests(&self.0, name).iter().all(|rest| rest.is_empty())
-    }
-
-    /// What is left of it over the rest of names that begin with this one: several patterns where
-    /// `**` can stand for more or fewer parts. One that covers the name itself leaves a pattern that
-    /// covers everything.
-    pub fn beneath(&self, name: &[&str]) -> Vec<Self> {
-        rests(&self.0, name).into_iter().map(|rest| Self(rest.to_vec())).collect()
-    }
-
-    /// The one name that it matches, if it has no wildcards.
-    pub fn literal(&self) -> Option<Vec<&str>> {
-        self.0.iter().map(Part::literal).collect()
-    }
-
-    /// The last part of the names that it matches at any depth: `email` of `**.email`.
-    pub fn anywhere(&self) -> Option<&str> {
-        match self.0.as_slice() {
-            [Part::Any, last] => last.literal(),
-            _ => None,
-        }
-    }
 }
 
 fn covers(pattern: &[Part], name: &[&str]) -> bool {
@@ -199,33 +169,6 @@ fn covers(pattern: &[Part], name: &[&str]) -> bool {
         (Some((Part::One(glob), rest)), Some((first, beneath))) => {
             glob.is_match(first) && covers(rest, beneath)
         }
-    }
-}
-
-impl Part {
-    fn literal(&self) -> Option<&str> {
-        match self {
-            Self::One(glob) => {
-                let text = glob.glob().glob();
-                (!text.contains(['*', '?', '[', '{', '\\'])).then_some(text)
-            }
-            Self::Any => None,
-        }
-    }
-}
-
-fn rests<'a>(pattern: &'a [Part], name: &[&str]) -> Vec<&'a [Part]> {
-    match (pattern.split_first(), name.split_first()) {
-        (None, _) | (Some(_), None) => vec![pattern],
-        (Some((Part::Any, rest)), Some((_, beneath))) => {
-            let mut all = rests(pattern, beneath);
-            all.extend(rests(rest, name));
-            all
-        }
-        (Some((Part::One(glob), rest)), Some((first, beneath))) if glob.is_match(first) => {
-            rests(rest, beneath)
-        }
-        _ => Vec::new(),
     }
 }
 
@@ -280,34 +223,6 @@ mod tests {
         ] {
             assert_eq!(covers(pattern, name), expected, "{pattern} over {name}");
         }
-        for (pattern, name, expected) in [
-            ("app.users.email", "app", true),
-            ("app.users.email", "app.users", true),
-            ("app.users.email", "app.orders", false),
-            ("app.users.email", "app.users.email", false),
-            ("app.users", "app.users.email", false),
-            ("**.email", "app.users.address", true),
-            ("app.*.email", "app.users", true),
-        ] {
-            let name: Vec<&str> = name.split('.').collect();
-            let pattern = NamePattern::new(pattern, Separator('.')).unwrap();
-            assert_eq!(pattern.reaches_beneath(&name), expected, "{pattern:?} over {name:?}");
-        }
-        let beneath = |pattern: &str, name: &[&str]| -> Vec<String> {
-            let patterns = NamePattern::new(pattern, Separator('.')).unwrap().beneath(name);
-            let said = |pattern: &NamePattern| match (pattern.literal(), pattern.anywhere()) {
-                (Some(literal), _) => literal.join("."),
-                (None, Some(last)) => format!("any {last}"),
-                (None, None) => "other".to_owned(),
-            };
-            patterns.iter().map(said).collect()
-        };
-        assert_eq!(beneath("app.users.a.b", &["app", "users"]), ["a.b"]);
-        assert_eq!(beneath("app.users", &["app", "users"]), [""]);
-        assert_eq!(beneath("app.orders.a", &["app", "users"]), [""; 0]);
-        assert_eq!(beneath("**.email", &["app", "users"]), ["any email"]);
-        assert_eq!(beneath("**.users.email", &["app", "users"]), ["other", "email"]);
-        assert_eq!(beneath("app.users.pass*", &["app", "users"]), ["other"]);
         let dotted = NamePattern::new("a\\.b.c", Separator('.')).unwrap();
         assert!(dotted.covers(&["a.b", "c"]));
         assert!(!dotted.covers(&["a", "b", "c"]));
