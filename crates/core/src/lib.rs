@@ -60,7 +60,7 @@ pub use ongoing::Ongoing;
 pub use outside::{AROUND, Altered, Outside, Shown, Unclear, placeholder};
 pub use policy::Opening;
 pub use policy::mask::{Mask, Masks};
-pub use policy::scope::{NamePattern, NameScope, Scope, ScopePattern, Separator};
+pub use policy::scope::{Beneath, NamePattern, NameScope, Scope, ScopePattern, Separator};
 pub use resource::{
     Body, Contents, Listed, RegisteredResource, Resource, Typed, Variables, percent_decode,
     percent_encode_path, resource,

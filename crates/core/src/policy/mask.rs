@@ -7,7 +7,7 @@ use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::scope::{NamePattern, Separator};
+use super::scope::{Beneath, NamePattern, Separator};
 use super::stated::Stated;
 use crate::state::{State, hex};
 
@@ -60,6 +60,15 @@ impl Masks {
         Ok(Self { rules: stated.iter().map(compile).collect::<Result<_, String>>()?, key: None })
     }
 
+    /// Rules as a policy would state them, for tests.
+    #[cfg(feature = "testing")]
+    pub fn stated(rules: &[(&str, Mask)], separator: Separator) -> Result<Self, String> {
+        let stated = |(text, mask): &(&str, Mask)| (Stated::new((*text).to_owned(), "test"), *mask);
+        let stated: Vec<_> = rules.iter().map(stated).collect();
+        let state = Arc::new(State::new(None));
+        Self::new(&stated, separator).map(|masks| masks.with_key(&state))
+    }
+
     pub(crate) fn with_key(mut self, state: &Arc<State>) -> Self {
         self.key = Some(Arc::clone(state));
         self
@@ -72,6 +81,11 @@ impl Masks {
     /// Whether nothing is masked, so that nobody need ask.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// Whether anything beneath what has this name is masked that isn't masked as a whole.
+    pub fn speak_beneath(&self, name: &[&str]) -> Beneath {
+        self.rules.iter().map(|rule| rule.pattern.speaks_beneath(name)).max().unwrap_or_default()
     }
 
     /// The strictest mask over what has this name, given part by part.

@@ -68,6 +68,16 @@ impl Scope {
     }
 }
 
+#[cfg(feature = "testing")]
+impl Scope {
+    /// Rules as a policy would state them, for tests. No allow-list allows everything.
+    pub fn stated(allow: Option<&[&str]>, deny: &[&str]) -> Self {
+        let patterns =
+            |texts: &[&str]| texts.iter().map(|text| ScopePattern::new(*text, "test")).collect();
+        Self { allow: allow.map(patterns).into_iter().collect(), deny: patterns(deny) }
+    }
+}
+
 /// What stands between the parts of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Separator(pub char);
@@ -100,6 +110,11 @@ impl NameScope {
     /// Whether there is an allow-list, so that what it doesn't name must stay unknown.
     pub fn is_limited(&self) -> bool {
         !self.allow.is_empty()
+    }
+
+    /// Whether anything beneath this name is denied that the name itself isn't.
+    pub fn speaks_beneath(&self, name: &[&str]) -> Beneath {
+        self.deny.iter().map(|(pattern, _)| pattern.speaks_beneath(name)).max().unwrap_or_default()
     }
 
     /// Whether what has this canonical name exists.
@@ -155,6 +170,39 @@ impl NamePattern {
     /// Whether it matches this name, or something that the name lies beneath.
     pub fn covers(&self, name: &[&str]) -> bool {
         covers(&self.0, name)
+    }
+
+    /// Whether it may match something that lies beneath this name.
+    pub fn speaks_beneath(&self, name: &[&str]) -> Beneath {
+        beneath(&self.0, name)
+    }
+}
+
+/// What rules say of the parts of something: what a server needs to know that gives away or
+/// computes with a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Beneath {
+    /// No rule can match there.
+    #[default]
+    Nothing,
+    /// A rule with `**` matches there if there is something of that name, at whatever depth.
+    Possibly,
+    /// A rule speaks of a part of exactly this.
+    Named,
+}
+
+fn beneath(pattern: &[Part], name: &[&str]) -> Beneath {
+    match (pattern.split_first(), name.split_first()) {
+        (None, _) => Beneath::Nothing,
+        (Some((Part::Any, rest)), None) if !rest.is_empty() => Beneath::Possibly,
+        (Some(_), None) => Beneath::Named,
+        (Some((Part::Any, rest)), Some((_, lower))) => {
+            beneath(rest, name).max(beneath(pattern, lower))
+        }
+        (Some((Part::One(glob), rest)), Some((first, lower))) if glob.is_match(first) => {
+            beneath(rest, lower)
+        }
+        (Some((Part::One(_), _)), Some(_)) => Beneath::Nothing,
     }
 }
 
@@ -222,6 +270,21 @@ mod tests {
             ("App", "app", false),
         ] {
             assert_eq!(covers(pattern, name), expected, "{pattern} over {name}");
+        }
+        for (pattern, name, expected) in [
+            ("app.users.email", "app.users", Beneath::Named),
+            ("app.users.*", "app.users", Beneath::Named),
+            ("app.users.**", "app.users", Beneath::Named),
+            ("app.users.**.ssn", "app.users", Beneath::Possibly),
+            ("app.users.**.ssn", "app.users.address", Beneath::Possibly),
+            ("**.ssn", "app.users", Beneath::Possibly),
+            ("app.users.email", "app.users.email", Beneath::Nothing),
+            ("app.users.email", "app.users.address", Beneath::Nothing),
+            ("app.users", "app.users.address", Beneath::Nothing),
+        ] {
+            let name: Vec<&str> = name.split('.').collect();
+            let compiled = NamePattern::new(pattern, Separator('.')).unwrap();
+            assert_eq!(compiled.speaks_beneath(&name), expected, "{pattern} beneath {name:?}");
         }
         let dotted = NamePattern::new("a\\.b.c", Separator('.')).unwrap();
         assert!(dotted.covers(&["a.b", "c"]));
