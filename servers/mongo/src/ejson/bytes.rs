@@ -67,7 +67,8 @@ impl<'a> Bytes<'a> {
     /// The elements of a document or an array: what lies between its length and its end.
     pub(super) fn document(&mut self) -> Result<Self, Malformed> {
         let total = self.length()?;
-        let within = total.checked_sub(4).ok_or(Malformed("a document is shorter than its length"))?;
+        let within =
+            total.checked_sub(4).ok_or(Malformed("a document is shorter than its length"))?;
         match self.take(within)?.split_last() {
             Some((0, elements)) => Ok(Self(elements)),
             _ => Err(Malformed("a document has no end")),

@@ -361,4 +361,3 @@ fn date(object: &Object, name: &str) -> Result<i64, Problem> {
         _ => Err(wrong()),
     }
 }
-

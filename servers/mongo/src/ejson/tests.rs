@@ -51,7 +51,8 @@ impl Dice {
     }
 
     fn edge(&mut self) -> i64 {
-        let near = [0, 1 << 31, 1 << 53, i64::MAX, i64::MIN, 253_402_300_800_000, self.next() as i64];
+        let near =
+            [0, 1 << 31, 1 << 53, i64::MAX, i64::MIN, 253_402_300_800_000, self.next() as i64];
         near[self.below(7) as usize].wrapping_add(self.below(5) as i64 - 2)
     }
 
@@ -120,8 +121,16 @@ impl Dice {
             0x13 => {
                 let digits = self.next();
                 let spelled = [
-                    "0", "-0", "0E-6176", "1.50", "-1E+6111", "NaN", "Infinity", "-Infinity",
-                    "9.999999999999999999999999999999999E+6144", "0.00000001",
+                    "0",
+                    "-0",
+                    "0E-6176",
+                    "1.50",
+                    "-1E+6111",
+                    "NaN",
+                    "Infinity",
+                    "-Infinity",
+                    "9.999999999999999999999999999999999E+6144",
+                    "0.00000001",
                 ];
                 let decimal = match spelled.get(self.below(15) as usize) {
                     Some(spelled) => (*spelled).to_owned(),
@@ -318,7 +327,10 @@ fn wrappers_are_understood_strictly() {
         r#"{"$oid":"507f1f77bcf86cd799439011"}"#,
     ] {
         let problem = read(wrong).unwrap_err();
-        assert!(!problem.contains('.') || wrong.contains('.') || problem.contains('`'), "{problem}");
+        assert!(
+            !problem.contains('.') || wrong.contains('.') || problem.contains('`'),
+            "{problem}"
+        );
     }
     assert_eq!(
         read(r#"{"a":[{"b":{"$oid":"x"}}]}"#).unwrap_err(),

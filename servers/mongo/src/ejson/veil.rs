@@ -95,7 +95,11 @@ impl Veil {
         // Documents are written in their order: when the next path of this length comes, nobody
         // asks for this one any more.
         while self.passing.len() <= length {
-            self.passing.push(Known { path: Vec::new(), seen: Seen::Denied, fields: HashMap::new() });
+            self.passing.push(Known {
+                path: Vec::new(),
+                seen: Seen::Denied,
+                fields: HashMap::new(),
+            });
         }
         if let Some(place) = self.passing.get_mut(length) {
             *place = field;

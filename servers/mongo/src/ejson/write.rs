@@ -233,7 +233,8 @@ impl Writer {
             0x0F => self.scoped_code(bytes, at, out)?,
             0x10 => int32(bytes.int32()?, canonical, out),
             0x11 => {
-                let (i, t) = (u32::from_le_bytes(bytes.array()?), u32::from_le_bytes(bytes.array()?));
+                let (i, t) =
+                    (u32::from_le_bytes(bytes.array()?), u32::from_le_bytes(bytes.array()?));
                 let _ = write!(out, r#"{{"$timestamp":{{"t":{t},"i":{i}}}}}"#);
             }
             0x12 => int64(bytes.int64()?, canonical, out),
