@@ -162,8 +162,10 @@ pub fn index(
             return Err(Refusal::hides("an index over all fields"));
         }
         if !matches!(kind, Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_) | Bson::String(_)) {
-            return Err(Refusal::new(format!("the index on `{field}` has a kind that there isn't"))
-                .hint("1, -1, \"text\", \"2dsphere\" or \"hashed\""));
+            return Err(Refusal::new(format!(
+                "the index on `{field}` has a kind that there isn't"
+            ))
+            .hint("1, -1, \"text\", \"2dsphere\" or \"hashed\""));
         }
         shape.use_whole(&walk::path(field)?, "an index")?;
     }

@@ -133,7 +133,12 @@ pub(super) fn number(value: &Bson) -> Option<f64> {
 }
 
 /// Checks that a number lies in a range.
-pub(super) fn within(value: Option<&Bson>, what: &str, least: f64, most: f64) -> Result<(), Refusal> {
+pub(super) fn within(
+    value: Option<&Bson>,
+    what: &str,
+    least: f64,
+    most: f64,
+) -> Result<(), Refusal> {
     let fits = |n: f64| n >= least && n <= most && n.fract() == 0.0;
     match value.and_then(number).filter(|n| fits(*n)) {
         Some(_) => Ok(()),
@@ -144,7 +149,8 @@ pub(super) fn within(value: Option<&Bson>, what: &str, least: f64, most: f64) ->
 /// How many documents `$densify` would make, where its bounds say it.
 pub(super) fn densify(range: &Document) -> Result<(), Refusal> {
     const MOST: f64 = 100_000.0;
-    let wrong = || Refusal::form("$densify", "`range` with `step`, `bounds` and, for dates, `unit`");
+    let wrong =
+        || Refusal::form("$densify", "`range` with `step`, `bounds` and, for dates, `unit`");
     let step = range.get("step").and_then(number).filter(|step| *step > 0.0).ok_or_else(wrong)?;
     let Some(bounds) = range.get("bounds").and_then(Bson::as_array) else {
         return match range.get("bounds").and_then(Bson::as_str) {

@@ -20,8 +20,19 @@ pub enum Update<'a> {
 
 /// Operators that write a value as it is.
 const PLAIN: &[&str] = &[
-    "$set", "$setOnInsert", "$unset", "$inc", "$mul", "$min", "$max", "$bit", "$currentDate", "$pop",
-    "$push", "$addToSet", "$pullAll",
+    "$set",
+    "$setOnInsert",
+    "$unset",
+    "$inc",
+    "$mul",
+    "$min",
+    "$max",
+    "$bit",
+    "$currentDate",
+    "$pop",
+    "$push",
+    "$addToSet",
+    "$pullAll",
 ];
 
 /// Stages of an update that is a pipeline.
@@ -114,7 +125,8 @@ impl Walk<'_> {
                         }
                     }
                     ("$unset", _) => {
-                        let names = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                        let names =
+                            value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
                         for field in names {
                             let wrong = || Refusal::form(name, "names of fields");
                             now.use_whole(&written(field.as_str().ok_or_else(wrong)?)?, name)?;

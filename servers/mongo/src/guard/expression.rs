@@ -8,9 +8,9 @@ use super::bounds::{ASSUMED, Budget, number};
 use super::operators::{self, Makes};
 use super::policy::Touch;
 use super::refusal::Refusal;
+use super::regex;
 use super::shape::Shape;
 use super::walk::{Walk, only, path};
-use super::regex;
 
 /// Variables by name, as `$let`, `$map` and `$lookup` set them.
 #[derive(Debug, Clone, Default)]
@@ -168,7 +168,8 @@ impl Walk<'_> {
 
     fn variable(&mut self, text: &str, at: Place<'_>) -> Result<Yield, Refusal> {
         let text = text.get(2..).unwrap_or_default();
-        let (name, rest) = text.split_once('.').map_or((text, None), |(name, rest)| (name, Some(rest)));
+        let (name, rest) =
+            text.split_once('.').map_or((text, None), |(name, rest)| (name, Some(rest)));
         let value = match name {
             "ROOT" | "CURRENT" => Yield::field(at.root.clone()),
             "NOW" | "CLUSTER_TIME" | "REMOVE" | "DESCEND" | "PRUNE" | "KEEP" => {
@@ -209,9 +210,24 @@ impl Walk<'_> {
         at: Place<'_>,
     ) -> Result<Vec<Yield>, Refusal> {
         const NAMED: &[&str] = &[
-            "$firstN", "$lastN", "$maxN", "$minN", "$trim", "$ltrim", "$rtrim", "$replaceOne",
-            "$replaceAll", "$convert", "$median", "$percentile", "$expMovingAvg", "$derivative",
-            "$integral", "$shift", "$minMaxScaler", "$indexOfArray",
+            "$firstN",
+            "$lastN",
+            "$maxN",
+            "$minN",
+            "$trim",
+            "$ltrim",
+            "$rtrim",
+            "$replaceOne",
+            "$replaceAll",
+            "$convert",
+            "$median",
+            "$percentile",
+            "$expMovingAvg",
+            "$derivative",
+            "$integral",
+            "$shift",
+            "$minMaxScaler",
+            "$indexOfArray",
         ];
         match operand {
             Bson::Array(items) => self.all(items, at),
@@ -236,7 +252,8 @@ impl Walk<'_> {
             Makes::Scalar => {
                 let magnitude = magnitude(name, &operands);
                 let size = operands.iter().map(|one| one.size).fold(0.01, f64::max);
-                let size = if name.starts_with("$replace") || name == "$split" { size } else { 0.01 };
+                let size =
+                    if name.starts_with("$replace") || name == "$split" { size } else { 0.01 };
                 Yield { size, length: ASSUMED, ..Yield::scalar(magnitude) }
             }
             Makes::Carries => Yield::either(operands),
@@ -300,7 +317,11 @@ impl Walk<'_> {
                     Bson::Array(parts) if parts.len() == 3 => parts.clone(),
                     _ => {
                         let document = named(&["if", "then", "else"])?;
-                        vec![given(document, "if")?, given(document, "then")?, given(document, "else")?]
+                        vec![
+                            given(document, "if")?,
+                            given(document, "then")?,
+                            given(document, "else")?,
+                        ]
                     }
                 };
                 let mut parts = self.all(&parts, at)?;
@@ -384,12 +405,23 @@ impl Walk<'_> {
             }
             "$meta" => {
                 const KNOWN: &[&str] = &[
-                    "textScore", "searchScore", "vectorSearchScore", "score", "geoNearDistance",
-                    "randVal", "recordId",
+                    "textScore",
+                    "searchScore",
+                    "vectorSearchScore",
+                    "score",
+                    "geoNearDistance",
+                    "randVal",
+                    "recordId",
                 ];
-                const OF_FIELDS: &[&str] =
-                    &["indexKey", "searchHighlights", "scoreDetails", "searchScoreDetails", "sortKey",
-                      "geoNearPoint", "searchSequenceToken"];
+                const OF_FIELDS: &[&str] = &[
+                    "indexKey",
+                    "searchHighlights",
+                    "scoreDetails",
+                    "searchScoreDetails",
+                    "sortKey",
+                    "geoNearPoint",
+                    "searchSequenceToken",
+                ];
                 match operand.as_str() {
                     Some(meta) if KNOWN.contains(&meta) => Ok(Yield::scalar(Some(ASSUMED))),
                     Some(meta) if OF_FIELDS.contains(&meta) => match at.root.is_ruled() {
@@ -402,7 +434,9 @@ impl Walk<'_> {
             "$regexMatch" | "$regexFind" | "$regexFindAll" => {
                 let document = named(&["input", "regex", "options"])?;
                 match given(document, "regex")? {
-                    Bson::RegularExpression(expression) => regex::check(expression.pattern.as_str())?,
+                    Bson::RegularExpression(expression) => {
+                        regex::check(expression.pattern.as_str())?
+                    }
                     Bson::String(field) if field.starts_with('$') => {
                         self.expression(&Bson::String(field), at)?;
                     }
@@ -450,7 +484,8 @@ impl Walk<'_> {
         }
         let growth = if input.growth > 0.0 { result.growth } else { result.growth * 2.0 };
         // What the data hold is bounded by their documents; what the expression made up isn't.
-        let times = if input.shape.is_ruled() || input.length <= ASSUMED { 1.0 } else { input.length };
+        let times =
+            if input.shape.is_ruled() || input.length <= ASSUMED { 1.0 } else { input.length };
         Ok(Yield { growth, size: result.size * times, length: input.length, ..result })
     }
 
@@ -592,7 +627,8 @@ fn apart(name: &str, operand: &Yield) -> Result<(), Refusal> {
 /// Refuses comparisons that would tell something of a hidden field.
 fn compare(name: &str, operands: &[Yield]) -> Result<(), Refusal> {
     for (i, one) in operands.iter().enumerate() {
-        let others = || operands.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, other)| other);
+        let others =
+            || operands.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, other)| other);
         let fits = match one.shape.whole() {
             Touch::Nothing => true,
             Touch::Possibly => !one.built && others().all(|other| !other.built),

@@ -98,7 +98,8 @@ impl Walk<'_> {
                     let wrong = || Refusal::form(name, "a filter");
                     let inner = operand.as_document().ok_or_else(wrong)?;
                     let first = inner.keys().next().map_or("", String::as_str);
-                    if first.starts_with('$') && !matches!(first, "$and" | "$or" | "$nor" | "$expr") {
+                    if first.starts_with('$') && !matches!(first, "$and" | "$or" | "$nor" | "$expr")
+                    {
                         self.predicate(operand, shape, field, variables)?;
                     } else {
                         self.filter_with(inner, shape, field, variables)?;
@@ -106,7 +107,9 @@ impl Walk<'_> {
                 }
                 "$regex" => match operand {
                     Bson::String(pattern) => regex::check(pattern)?,
-                    Bson::RegularExpression(expression) => regex::check(expression.pattern.as_str())?,
+                    Bson::RegularExpression(expression) => {
+                        regex::check(expression.pattern.as_str())?
+                    }
                     _ => return Err(Refusal::form(name, "a pattern in a string")),
                 },
                 "$exists" | "$type" | "$size" | "$mod" | "$options" | "$bitsAllClear"

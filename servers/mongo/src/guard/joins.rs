@@ -58,7 +58,13 @@ impl Walk<'_> {
     ) -> Result<Shape, Refusal> {
         const NAME: &str = "$graphLookup";
         let known = [
-            "from", "startWith", "connectFromField", "connectToField", "as", "maxDepth", "depthField",
+            "from",
+            "startWith",
+            "connectFromField",
+            "connectToField",
+            "as",
+            "maxDepth",
+            "depthField",
             "restrictSearchWithMatch",
         ];
         only(document, &known, NAME)?;
@@ -140,7 +146,8 @@ impl Walk<'_> {
                 // The ways are variables of it, as numbers.
                 let mut scores = variables.clone();
                 for way in input.get_document("pipelines").map_err(|_| wrong())?.keys() {
-                    let number = self.expression(&Bson::Int32(1), Place { root: &shape, variables })?;
+                    let number =
+                        self.expression(&Bson::Int32(1), Place { root: &shape, variables })?;
                     scores = scores.with(way, number)?;
                 }
                 self.key(expression, Place { root: &shape, variables: &scores }, name)?;

@@ -191,8 +191,22 @@ pub(super) fn expression(name: &str) -> Option<Makes> {
 /// expressions, too.
 pub(super) fn accumulator(name: &str) -> Option<Makes> {
     const BOTH: &[&str] = &[
-        "$avg", "$concatArrays", "$first", "$firstN", "$last", "$lastN", "$max", "$maxN", "$median",
-        "$mergeObjects", "$min", "$minN", "$percentile", "$setUnion", "$stdDevPop", "$stdDevSamp",
+        "$avg",
+        "$concatArrays",
+        "$first",
+        "$firstN",
+        "$last",
+        "$lastN",
+        "$max",
+        "$maxN",
+        "$median",
+        "$mergeObjects",
+        "$min",
+        "$minN",
+        "$percentile",
+        "$setUnion",
+        "$stdDevPop",
+        "$stdDevSamp",
         "$sum",
     ];
     match name {

@@ -46,7 +46,7 @@ impl Walk<'_> {
                 return Err(Refusal::form("$addFields", "fields and expressions"));
             }
             let field = path(name)?;
-            shape.add(self.expression(value, at)?.shape.under(&field));
+            shape.add(self.computed(value, at)?.under(&field));
         }
         Ok(shape)
     }
@@ -78,7 +78,7 @@ impl Walk<'_> {
             };
             match (says_yes, value) {
                 (Some(true), _) => {
-                    if at.root.touch(&field) == Touch::Denied {
+                    if at.root.touch(&field) == Touch::Denied && !self.of_owner {
                         return Err(Refusal::field(&field.join("."), "a projection"));
                     }
                     named.include(&field, at.root);
@@ -116,10 +116,22 @@ impl Walk<'_> {
         field: &[String],
         named: &mut Named,
     ) -> Result<(), Refusal> {
-        let shape = self.expression(value, at)?.shape;
-        named.computed.add(shape.under(field));
+        named.computed.add(self.computed(value, at)?.under(field));
         named.computes = true;
         Ok(())
+    }
+
+    /// A view may give a hidden field another name: the rules go with it.
+    fn computed(&mut self, value: &Bson, at: Place<'_>) -> Result<Shape, Refusal> {
+        match value {
+            Bson::String(text) if self.of_owner && !text.starts_with("$$") => {
+                match text.strip_prefix('$') {
+                    Some(field) => Ok(at.root.of(&path(field)?)),
+                    None => Ok(Shape::default()),
+                }
+            }
+            value => self.expression(value, at).map(|made| made.shape),
+        }
     }
 }
 

@@ -75,7 +75,10 @@ fn is_explosive(pattern: &str) -> bool {
             '(' => {
                 if chars.peek() == Some(&'?') {
                     // What kind of group it is says nothing of what it repeats.
-                    while chars.peek().is_some_and(|c| "?:=!<>PimsxU-'".contains(*c) || c.is_ascii_alphanumeric()) {
+                    while chars
+                        .peek()
+                        .is_some_and(|c| "?:=!<>PimsxU-'".contains(*c) || c.is_ascii_alphanumeric())
+                    {
                         let c = chars.next();
                         if matches!(c, Some(':' | '=' | '!' | '>')) {
                             break;
@@ -96,7 +99,8 @@ fn is_explosive(pattern: &str) -> bool {
                 let Some(group) = groups.pop() else { return false };
                 explodes = group.explodes();
                 let parts = group.alternatives.iter().chain([&group.items]);
-                let parts = parts.map(|items| items.iter().map(|(text, _)| text.as_str()).collect());
+                let parts =
+                    parts.map(|items| items.iter().map(|(text, _)| text.as_str()).collect());
                 text = format!("({})", parts.collect::<Vec<String>>().join("|"));
                 if groups.is_empty() {
                     return false;
@@ -150,9 +154,23 @@ mod tests {
     #[test]
     fn repetitions_of_repetitions_are_found() {
         for bomb in [
-            "(a+)+$", "^(a*)*$", "(.*)*x", "([a-z]+)*$", "(\\w+)+", "((a+))+", "(a|a)*$",
-            "(a+){20}", "(?:a+)+", "(a*){1,}", "(a+|b)+", "(\\d*)*", "([^,]*)*", "(a+b*)+",
-            "(?<x>a+)+", "x(y(a+)+)z", "(a+)*?",
+            "(a+)+$",
+            "^(a*)*$",
+            "(.*)*x",
+            "([a-z]+)*$",
+            "(\\w+)+",
+            "((a+))+",
+            "(a|a)*$",
+            "(a+){20}",
+            "(?:a+)+",
+            "(a*){1,}",
+            "(a+|b)+",
+            "(\\d*)*",
+            "([^,]*)*",
+            "(a+b*)+",
+            "(?<x>a+)+",
+            "x(y(a+)+)z",
+            "(a+)*?",
         ] {
             assert!(check(bomb).is_err(), "{bomb}");
         }
@@ -161,9 +179,24 @@ mod tests {
     #[test]
     fn patterns_that_people_write_are_taken() {
         for fine in [
-            "^Ada", "son$", "^(Mr|Mrs|Ms)\\.? ", "\\d{3}-\\d{4}", "^[\\w.+-]+@[\\w-]+\\.[\\w.]+$",
-            "^(\\w+\\s)*\\w+$", "(foo|bar)+", "a.*b.*c", "^https?://([^/]+\\.)?example\\.org(/.*)?$",
-            "(?i)error", "^\\s*$", "[(+]+", "x{2,5}", "^(\\d{1,3}\\.){3}\\d{1,3}$", "(", ")", "[", "",
+            "^Ada",
+            "son$",
+            "^(Mr|Mrs|Ms)\\.? ",
+            "\\d{3}-\\d{4}",
+            "^[\\w.+-]+@[\\w-]+\\.[\\w.]+$",
+            "^(\\w+\\s)*\\w+$",
+            "(foo|bar)+",
+            "a.*b.*c",
+            "^https?://([^/]+\\.)?example\\.org(/.*)?$",
+            "(?i)error",
+            "^\\s*$",
+            "[(+]+",
+            "x{2,5}",
+            "^(\\d{1,3}\\.){3}\\d{1,3}$",
+            "(",
+            ")",
+            "[",
+            "",
         ] {
             assert!(check(fine).is_ok(), "{fine}");
         }

@@ -145,6 +145,9 @@ impl Shape {
     /// Refuses a use of the field at `path` if it is hidden itself.
     pub(super) fn use_field(&self, path: &[String], how: &str) -> Result<(), Refusal> {
         match self.touch(path) {
+            Touch::Masked(_) | Touch::Denied if path.is_empty() => {
+                Err(Refusal::whole("what it is given", how))
+            }
             Touch::Masked(_) | Touch::Denied => Err(Refusal::field(&path.join("."), how)),
             _ => Ok(()),
         }
@@ -153,6 +156,7 @@ impl Shape {
     /// Refuses a use that depends on all of the field if a rule hides a part of it.
     pub(super) fn use_whole(&self, path: &[String], how: &str) -> Result<(), Refusal> {
         match self.touch(path) {
+            Touch::Beneath if path.is_empty() => Err(Refusal::whole("what it is given", how)),
             Touch::Beneath => Err(Refusal::whole(&path.join("."), how)),
             _ => self.use_field(path, how),
         }

@@ -26,9 +26,7 @@ impl Walk<'_> {
             }
         };
         let at = Place { root: &shape, variables };
-        let document = || {
-            value.as_document().ok_or_else(|| Refusal::form(name, "an object"))
-        };
+        let document = || value.as_document().ok_or_else(|| Refusal::form(name, "an object"));
         match name {
             "$match" => {
                 self.filter_with(document()?, &shape, &[], variables)?;
@@ -175,12 +173,7 @@ impl Walk<'_> {
         Ok(out)
     }
 
-    fn bucket(
-        &mut self,
-        name: &str,
-        document: &Document,
-        at: Place<'_>,
-    ) -> Result<Shape, Refusal> {
+    fn bucket(&mut self, name: &str, document: &Document, at: Place<'_>) -> Result<Shape, Refusal> {
         let known = ["groupBy", "boundaries", "default", "buckets", "granularity", "output"];
         only(document, &known, name)?;
         let wrong = || Refusal::form(name, "`groupBy`");
@@ -224,7 +217,10 @@ impl Walk<'_> {
             return Err(javascript(name));
         }
         let makes = known(name).ok_or_else(|| {
-            Refusal::new(format!("the accumulator {} is not allowed", lockkeeper_core::quoted(name)))
+            Refusal::new(format!(
+                "the accumulator {} is not allowed",
+                lockkeeper_core::quoted(name)
+            ))
         })?;
         let whole = |made: Yield| made.shape;
         match name.as_str() {
@@ -261,8 +257,17 @@ impl Walk<'_> {
         at: Place<'_>,
     ) -> Result<Vec<Yield>, Refusal> {
         const NAMED: &[&str] = &[
-            "$firstN", "$lastN", "$maxN", "$minN", "$median", "$percentile", "$expMovingAvg",
-            "$derivative", "$integral", "$shift", "$minMaxScaler",
+            "$firstN",
+            "$lastN",
+            "$maxN",
+            "$minN",
+            "$median",
+            "$percentile",
+            "$expMovingAvg",
+            "$derivative",
+            "$integral",
+            "$shift",
+            "$minMaxScaler",
         ];
         match operand {
             Bson::Document(document) if NAMED.contains(&name) => {
@@ -341,8 +346,15 @@ impl Walk<'_> {
     ) -> Result<Shape, Refusal> {
         const NAME: &str = "$geoNear";
         let known = [
-            "near", "distanceField", "distanceMultiplier", "includeLocs", "key", "maxDistance",
-            "minDistance", "query", "spherical",
+            "near",
+            "distanceField",
+            "distanceMultiplier",
+            "includeLocs",
+            "key",
+            "maxDistance",
+            "minDistance",
+            "query",
+            "spherical",
         ];
         only(document, &known, NAME)?;
         let at = Place { root: &shape, variables };

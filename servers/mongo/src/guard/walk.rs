@@ -22,6 +22,8 @@ pub(super) struct Walk<'a> {
     pub(super) budget: Budget,
     /// Whether the stage that is walked puts texts or lists together.
     pub(super) grew: bool,
+    /// Whether what is walked was written by the owner of the data: a view.
+    pub(super) of_owner: bool,
     references: Vec<Reference>,
     unresolved: BTreeSet<Reference>,
     pipelines: usize,
@@ -36,6 +38,7 @@ impl<'a> Walk<'a> {
             database: &of.database,
             budget: Budget::default(),
             grew: false,
+            of_owner: false,
             references: Vec::new(),
             unresolved: BTreeSet::new(),
             pipelines: 0,
@@ -73,15 +76,18 @@ impl<'a> Walk<'a> {
                     rule: Some("a view on what the policy hides".to_owned()),
                 };
                 let base = Reference::new(reference.database.clone(), view.on.clone());
-                let mut shape = self.nested(|walk| {
-                    let shape = walk.resolve(&base)?;
-                    // Its owner wrote it: our bounds on what it costs don't concern it.
-                    let budget = std::mem::take(&mut walk.budget);
-                    let shape = walk.pipeline(&view.pipeline, shape, &Variables::default());
-                    walk.budget = budget;
-                    shape
-                })
-                .map_err(|_| hidden())?;
+                let mut shape = self
+                    .nested(|walk| {
+                        let shape = walk.resolve(&base)?;
+                        // Its owner wrote it: our bounds on what it costs don't concern it.
+                        let budget = std::mem::take(&mut walk.budget);
+                        let of_owner = std::mem::replace(&mut walk.of_owner, true);
+                        let shape = walk.pipeline(&view.pipeline, shape, &Variables::default());
+                        walk.of_owner = of_owner;
+                        walk.budget = budget;
+                        shape
+                    })
+                    .map_err(|_| hidden())?;
                 shape.add(own);
                 Ok(shape)
             }
