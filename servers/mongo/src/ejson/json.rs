@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use lockkeeper_core::quoted;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]

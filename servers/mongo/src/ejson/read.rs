@@ -121,9 +121,10 @@ fn integer_of(whole: i128) -> Result<Bson, Problem> {
 
 /// `serde_json` makes a double of what 64 bits don't hold, and doesn't say that it was whole.
 fn double_of(double: f64) -> Result<Bson, Problem> {
-    match double.fract() != 0.0 || double.abs() < EXACT_DOUBLE {
-        true => Ok(Bson::Double(double)),
-        false => Err(beyond(&format!("{double:?}"))),
+    if double.fract() != 0.0 || double.abs() < EXACT_DOUBLE {
+        Ok(Bson::Double(double))
+    } else {
+        Err(beyond(&format!("{double:?}")))
     }
 }
 
@@ -157,9 +158,8 @@ const WRAPPERS: &[&str] = &[
 
 fn read(object: &Object, depth: usize) -> Result<Bson, Problem> {
     if let Some(name) = object.names().find(|name| WRAPPERS.contains(name)) {
-        return wrapped(name, object, depth).map_err(|problem| match problem.path.is_empty() {
-            true => problem.within(name),
-            false => problem,
+        return wrapped(name, object, depth).map_err(|problem| {
+            if problem.path.is_empty() { problem.within(name) } else { problem }
         });
     }
     let mut document = Document::new();

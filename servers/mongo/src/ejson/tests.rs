@@ -1,4 +1,9 @@
 //! Every type there and back, what the policy hides, and bytes that are no documents.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "which bits of a random number are taken doesn't matter"
+)]
 
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, Document, RawDocumentBuf, doc, rawdoc};
@@ -81,16 +86,13 @@ impl Dice {
                 let payload: Vec<u8> = (0..self.below(20)).map(|_| self.next() as u8).collect();
                 let length = i32::try_from(payload.len()).unwrap();
                 let mut bytes = Vec::new();
-                match subtype {
-                    2 => {
-                        bytes.extend((length + 4).to_le_bytes());
-                        bytes.push(subtype);
-                        bytes.extend(length.to_le_bytes());
-                    }
-                    _ => {
-                        bytes.extend(length.to_le_bytes());
-                        bytes.push(subtype);
-                    }
+                if subtype == 2 {
+                    bytes.extend((length + 4).to_le_bytes());
+                    bytes.push(subtype);
+                    bytes.extend(length.to_le_bytes());
+                } else {
+                    bytes.extend(length.to_le_bytes());
+                    bytes.push(subtype);
                 }
                 bytes.extend(payload);
                 bytes

@@ -69,9 +69,12 @@ impl Writer {
     pub fn document(&mut self, document: &[u8], out: &mut String) -> Result<(), Malformed> {
         let (start, hidden) = (out.len(), self.hidden);
         let mut bytes = Bytes::new(document);
-        let written = bytes.document().and_then(|elements| match bytes.is_empty() {
-            true => self.elements(elements, At::start(self.veil.as_ref()), false, out),
-            false => Err(Malformed("it goes on behind its end")),
+        let written = bytes.document().and_then(|elements| {
+            if bytes.is_empty() {
+                self.elements(elements, At::start(self.veil.as_ref()), false, out)
+            } else {
+                Err(Malformed("it goes on behind its end"))
+            }
         });
         if written.is_err() {
             out.truncate(start);
@@ -308,16 +311,18 @@ fn double(value: f64, canonical: bool, out: &mut String) {
 }
 
 fn int32(value: i32, canonical: bool, out: &mut String) {
-    let _ = match canonical {
-        true => write!(out, r#"{{"$numberInt":"{value}"}}"#),
-        false => write!(out, "{value}"),
+    let _ = if canonical {
+        write!(out, r#"{{"$numberInt":"{value}"}}"#)
+    } else {
+        write!(out, "{value}")
     };
 }
 
 fn int64(value: i64, canonical: bool, out: &mut String) {
-    let _ = match canonical || value.unsigned_abs() > EXACT {
-        true => write!(out, r#"{{"$numberLong":"{value}"}}"#),
-        false => write!(out, "{value}"),
+    let _ = if canonical || value.unsigned_abs() > EXACT {
+        write!(out, r#"{{"$numberLong":"{value}"}}"#)
+    } else {
+        write!(out, "{value}")
     };
 }
 

@@ -47,19 +47,19 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn stage(&mut self) -> Result<(), Refusal> {
         self.stages += 1;
-        match self.stages > MAX_STAGES {
-            true => Err(Refusal::bound(format!("more than {MAX_STAGES} stages"))),
-            false => Ok(()),
+        if self.stages > MAX_STAGES {
+            Err(Refusal::bound(format!("more than {MAX_STAGES} stages")))
+        } else {
+            Ok(())
         }
     }
 
     pub(super) fn join(&mut self) -> Result<(), Refusal> {
         self.joins += 1;
-        match self.joins > MAX_JOINS {
-            true => {
-                Err(Refusal::bound(format!("more than {MAX_JOINS} stages that read a collection")))
-            }
-            false => Ok(()),
+        if self.joins > MAX_JOINS {
+            Err(Refusal::bound(format!("more than {MAX_JOINS} stages that read a collection")))
+        } else {
+            Ok(())
         }
     }
 
@@ -70,9 +70,10 @@ impl Budget {
         if self.depth > MAX_DEPTH {
             return Err(Refusal::bound(format!("nested deeper than {MAX_DEPTH}")));
         }
-        match self.nodes > MAX_NODES {
-            true => Err(Refusal::bound(format!("more than {MAX_NODES} values"))),
-            false => Ok(()),
+        if self.nodes > MAX_NODES {
+            Err(Refusal::bound(format!("more than {MAX_NODES} values")))
+        } else {
+            Ok(())
         }
     }
 
@@ -83,20 +84,22 @@ impl Budget {
     /// A stage whose expressions put things together.
     pub(super) fn growing(&mut self) -> Result<(), Refusal> {
         self.growing += 1;
-        match self.growing > MAX_GROWING {
-            true => Err(Refusal::bound(format!(
+        if self.growing > MAX_GROWING {
+            Err(Refusal::bound(format!(
                 "more than {MAX_GROWING} stages that put texts or lists together"
-            ))),
-            false => Ok(()),
+            )))
+        } else {
+            Ok(())
         }
     }
 
     /// A loop of so many rounds, within those that run already.
     pub(super) fn enter_loop(&mut self, rounds: f64) -> Result<(), Refusal> {
         self.rounds.push(rounds.max(1.0));
-        match self.rounds.iter().product::<f64>() > MAX_ROUNDS {
-            true => Err(Refusal::bound("the nested loops of an expression would run too long")),
-            false => Ok(()),
+        if self.rounds.iter().product::<f64>() > MAX_ROUNDS {
+            Err(Refusal::bound("the nested loops of an expression would run too long"))
+        } else {
+            Ok(())
         }
     }
 
@@ -106,16 +109,18 @@ impl Budget {
 
     pub(super) fn range(&self, length: f64) -> Result<(), Refusal> {
         let all = length * self.rounds.iter().product::<f64>().max(1.0);
-        match length <= MAX_RANGE && all <= MAX_ROUNDS * ASSUMED {
-            true => Ok(()),
-            false => Err(Refusal::bound(format!("$range makes more than {MAX_RANGE} numbers"))),
+        if length <= MAX_RANGE && all <= MAX_ROUNDS * ASSUMED {
+            Ok(())
+        } else {
+            Err(Refusal::bound(format!("$range makes more than {MAX_RANGE} numbers")))
         }
     }
 
     pub(super) fn size(size: f64) -> Result<f64, Refusal> {
-        match size <= MAX_SIZE {
-            true => Ok(size),
-            false => Err(Refusal::bound("an expression repeats a value too often")),
+        if size <= MAX_SIZE {
+            Ok(size)
+        } else {
+            Err(Refusal::bound("an expression repeats a value too often"))
         }
     }
 }
@@ -178,8 +183,9 @@ pub(super) fn densify(range: &Document) -> Result<(), Refusal> {
         Some(_) => return Err(wrong()),
     };
     let (low, high) = (place(low).ok_or_else(wrong)?, place(high).ok_or_else(wrong)?);
-    match (high - low) / (step * unit) <= MOST {
-        true => Ok(()),
-        false => Err(Refusal::bound(format!("$densify would make more than {MOST} documents"))),
+    if (high - low) / (step * unit) <= MOST {
+        Ok(())
+    } else {
+        Err(Refusal::bound(format!("$densify would make more than {MOST} documents")))
     }
 }

@@ -122,7 +122,7 @@ impl Walk<'_> {
     pub(super) fn expression(&mut self, value: &Bson, at: Place<'_>) -> Result<Yield, Refusal> {
         self.budget.down()?;
         let out = match value {
-            Bson::String(text) if text.starts_with("$$") => self.variable(text, at),
+            Bson::String(text) if text.starts_with("$$") => Self::variable(text, at),
             Bson::String(text) if text.len() > 1 && text.starts_with('$') => {
                 let path = path(text.get(1..).unwrap_or_default())?;
                 at.root.use_field(&path, "an expression")?;
@@ -166,7 +166,7 @@ impl Walk<'_> {
         Ok(Yield { built: true, scalar: false, length: 1.0, ..Yield::together(fields) })
     }
 
-    fn variable(&mut self, text: &str, at: Place<'_>) -> Result<Yield, Refusal> {
+    fn variable(text: &str, at: Place<'_>) -> Result<Yield, Refusal> {
         let text = text.get(2..).unwrap_or_default();
         let (name, rest) =
             text.split_once('.').map_or((text, None), |(name, rest)| (name, Some(rest)));
@@ -382,7 +382,7 @@ impl Walk<'_> {
                     field => (field.clone(), None),
                 };
                 let input = input.unwrap_or_else(|| Yield::field(at.root.clone()));
-                self.field_of(name, &field, input, at)
+                self.field_of(name, &field, &input, at)
             }
             "$setField" | "$unsetField" => {
                 let document = named(&["field", "input", "value"])?;
@@ -424,10 +424,13 @@ impl Walk<'_> {
                 ];
                 match operand.as_str() {
                     Some(meta) if KNOWN.contains(&meta) => Ok(Yield::scalar(Some(ASSUMED))),
-                    Some(meta) if OF_FIELDS.contains(&meta) => match at.root.is_ruled() {
-                        true => Err(Refusal::hides(&format!("$meta `{meta}`"))),
-                        false => Ok(Yield::field(Shape::default())),
-                    },
+                    Some(meta) if OF_FIELDS.contains(&meta) => {
+                        if at.root.is_ruled() {
+                            Err(Refusal::hides(&format!("$meta `{meta}`")))
+                        } else {
+                            Ok(Yield::field(Shape::default()))
+                        }
+                    }
                     _ => Err(Refusal::form(name, &KNOWN.join(", "))),
                 }
             }
@@ -435,7 +438,7 @@ impl Walk<'_> {
                 let document = named(&["input", "regex", "options"])?;
                 match given(document, "regex")? {
                     Bson::RegularExpression(expression) => {
-                        regex::check(expression.pattern.as_str())?
+                        regex::check(expression.pattern.as_str())?;
                     }
                     Bson::String(field) if field.starts_with('$') => {
                         self.expression(&Bson::String(field), at)?;
@@ -561,17 +564,17 @@ impl Walk<'_> {
         &mut self,
         name: &str,
         field: &Bson,
-        input: Yield,
+        input: &Yield,
         at: Place<'_>,
     ) -> Result<Yield, Refusal> {
         if let Some(field) = constant_name(field) {
             let path = vec![field.to_owned()];
             input.shape.use_field(&path, name)?;
-            return Ok(Yield { shape: input.shape.of(&path), scalar: false, ..input });
+            return Ok(Yield { shape: input.shape.of(&path), scalar: false, ..input.clone() });
         }
         self.expression(field, at)?;
-        apart(name, &input)?;
-        Ok(Yield { shape: Shape::default(), scalar: false, ..input })
+        apart(name, input)?;
+        Ok(Yield { shape: Shape::default(), scalar: false, ..input.clone() })
     }
 
     /// Walks an expression whose value is held against others as a whole.

@@ -108,7 +108,7 @@ impl Walk<'_> {
                 "$regex" => match operand {
                     Bson::String(pattern) => regex::check(pattern)?,
                     Bson::RegularExpression(expression) => {
-                        regex::check(expression.pattern.as_str())?
+                        regex::check(expression.pattern.as_str())?;
                     }
                     _ => return Err(Refusal::form(name, "a pattern in a string")),
                 },
@@ -181,10 +181,7 @@ impl Walk<'_> {
                     self.expression(order, at)?;
                 }
                 Bson::Int32(1 | -1) | Bson::Int64(1 | -1) if name == "$natural" => {}
-                Bson::Int32(1 | -1) | Bson::Int64(1 | -1) => {
-                    shape.use_whole(&path(name)?, "a sort")?;
-                }
-                Bson::Double(order) if order.abs() == 1.0 => {
+                Bson::Int32(1 | -1) | Bson::Int64(1 | -1) | Bson::Double(1.0 | -1.0) => {
                     shape.use_whole(&path(name)?, "a sort")?;
                 }
                 _ => return Err(Refusal::form(name, "1 or -1 as the order of a sort")),

@@ -125,7 +125,7 @@ impl Walk<'_> {
         &mut self,
         name: &str,
         document: &Document,
-        shape: Shape,
+        shape: &Shape,
         variables: &Variables,
     ) -> Result<Shape, Refusal> {
         only(document, &["input", "combination", "scoreDetails"], name)?;
@@ -147,10 +147,10 @@ impl Walk<'_> {
                 let mut scores = variables.clone();
                 for way in input.get_document("pipelines").map_err(|_| wrong())?.keys() {
                     let number =
-                        self.expression(&Bson::Int32(1), Place { root: &shape, variables })?;
+                        self.expression(&Bson::Int32(1), Place { root: shape, variables })?;
                     scores = scores.with(way, number)?;
                 }
-                self.key(expression, Place { root: &shape, variables: &scores }, name)?;
+                self.key(expression, Place { root: shape, variables: &scores }, name)?;
             }
             if let Some(weights) = combination.get("weights") {
                 self.plain(weights)?;

@@ -11,6 +11,8 @@ use super::walk::{Walk, path};
 /// What a projection does with the fields that it names.
 #[derive(Debug, Default)]
 struct Named {
+    /// Of a query, which has more forms than the stage.
+    query: bool,
     included: Shape,
     computed: Shape,
     includes: bool,
@@ -22,15 +24,15 @@ impl Walk<'_> {
     /// The result of `$project`.
     pub(super) fn project(&mut self, document: &Document, at: Place<'_>) -> Result<Shape, Refusal> {
         let mut named = Named::default();
-        self.fields(document, at, &[], &mut named, false)?;
+        self.fields(document, at, &[], &mut named)?;
         Ok(named.result(at.root))
     }
 
     /// The result of a query's projection.
     pub(super) fn found(&mut self, projection: &Document, root: &Shape) -> Result<Shape, Refusal> {
-        let mut named = Named::default();
+        let mut named = Named { query: true, ..Named::default() };
         let variables = Variables::default();
-        self.fields(projection, Place { root, variables: &variables }, &[], &mut named, true)?;
+        self.fields(projection, Place { root, variables: &variables }, &[], &mut named)?;
         Ok(named.result(root))
     }
 
@@ -57,7 +59,6 @@ impl Walk<'_> {
         at: Place<'_>,
         above: &[String],
         named: &mut Named,
-        query: bool,
     ) -> Result<(), Refusal> {
         self.budget.down()?;
         for (name, value) in document {
@@ -66,6 +67,7 @@ impl Walk<'_> {
             }
             let mut field = above.to_vec();
             field.extend(path(name)?);
+            let query = named.query;
             if query && field.last().is_some_and(|last| last == "$") {
                 field.pop();
             }
@@ -99,7 +101,7 @@ impl Walk<'_> {
                             named.include(&field, at.root);
                         }
                         _ if first.starts_with('$') => self.compute(value, at, &field, named)?,
-                        _ => self.fields(inner, at, &field, named, query)?,
+                        _ => self.fields(inner, at, &field, named)?,
                     }
                 }
                 (None, value) => self.compute(value, at, &field, named)?,
@@ -144,9 +146,10 @@ impl Named {
     fn result(self, root: &Shape) -> Shape {
         let id = ["_id".to_owned()];
         // Where all fields may stay, all rules do.
-        let mut shape = match (self.includes || self.computes) && !self.excludes {
-            true => root.of(&id).under(&id),
-            false => root.clone(),
+        let mut shape = if (self.includes || self.computes) && !self.excludes {
+            root.of(&id).under(&id)
+        } else {
+            root.clone()
         };
         shape.add(self.included);
         shape.add(self.computed);

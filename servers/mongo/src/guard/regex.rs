@@ -11,10 +11,11 @@ pub(super) fn check(pattern: &str) -> Result<(), Refusal> {
     if pattern.len() > MAX_LENGTH {
         return Err(Refusal::bound(format!("a pattern of more than {MAX_LENGTH} bytes")));
     }
-    match is_explosive(pattern) {
-        true => Err(Refusal::new("a pattern that could run for ever: it repeats a repetition")
-            .hint("write it without a repeated group of something repeated, such as (a+)+")),
-        false => Ok(()),
+    if is_explosive(pattern) {
+        Err(Refusal::new("a pattern that could run for ever: it repeats a repetition")
+            .hint("write it without a repeated group of something repeated, such as (a+)+"))
+    } else {
+        Ok(())
     }
 }
 
@@ -120,7 +121,7 @@ fn is_explosive(pattern: &str) -> bool {
             }
             Some('{') => {
                 let mut bounds = String::new();
-                while let Some(c) = chars.next() {
+                for c in chars.by_ref() {
                     bounds.push(c);
                     if c == '}' {
                         break;

@@ -99,9 +99,10 @@ impl Shape {
     }
 
     pub(super) fn check_size(&self) -> Result<(), Refusal> {
-        match self.grafts.len() > MAX_GRAFTS {
-            true => Err(Refusal::bound("the pipeline renames too many fields to be judged")),
-            false => Ok(()),
+        if self.grafts.len() > MAX_GRAFTS {
+            Err(Refusal::bound("the pipeline renames too many fields to be judged"))
+        } else {
+            Ok(())
         }
     }
 

@@ -36,9 +36,10 @@ impl Walk<'_> {
             "$addFields" | "$set" => self.add_fields(document()?, at),
             "$unset" => {
                 let names = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-                match names.iter().all(|name| name.as_str().is_some()) {
-                    true => Ok(shape),
-                    false => Err(Refusal::form(name, "names of fields")),
+                if names.iter().all(|name| name.as_str().is_some()) {
+                    Ok(shape)
+                } else {
+                    Err(Refusal::form(name, "names of fields"))
                 }
             }
             "$replaceWith" => Ok(self.expression(value, at)?.shape),
@@ -69,14 +70,13 @@ impl Walk<'_> {
                 Ok(key.under(&["_id"]))
             }
             "$unwind" => {
-                let (field, index) = match value {
-                    Bson::String(field) => (field.as_str(), None),
-                    _ => {
-                        let document = document()?;
-                        let known = ["path", "includeArrayIndex", "preserveNullAndEmptyArrays"];
-                        only(document, &known, name)?;
-                        (text(document, "path", name)?, document.get("includeArrayIndex"))
-                    }
+                let (field, index) = if let Bson::String(field) = value {
+                    (field.as_str(), None)
+                } else {
+                    let document = document()?;
+                    let known = ["path", "includeArrayIndex", "preserveNullAndEmptyArrays"];
+                    only(document, &known, name)?;
+                    (text(document, "path", name)?, document.get("includeArrayIndex"))
                 };
                 let field = field.strip_prefix('$').ok_or_else(|| {
                     Refusal::form(name, "a path that begins with $, such as \"$items\"")
@@ -102,7 +102,7 @@ impl Walk<'_> {
             "$lookup" => self.lookup(document()?, shape, variables),
             "$graphLookup" => self.graph_lookup(document()?, shape, variables),
             "$unionWith" => self.union_with(value, shape, variables),
-            "$rankFusion" | "$scoreFusion" => self.fusion(name, document()?, shape, variables),
+            "$rankFusion" | "$scoreFusion" => self.fusion(name, document()?, &shape, variables),
             "$score" => {
                 let document = document()?;
                 only(document, &["score", "normalize", "weight", "scoreDetails"], name)?;
@@ -110,8 +110,8 @@ impl Walk<'_> {
                 self.key(score, at, name)?;
                 Ok(shape)
             }
-            "$setWindowFields" => self.windows(document()?, shape, variables),
-            "$fill" => self.fill(document()?, shape, variables),
+            "$setWindowFields" => self.windows(document()?, &shape, variables),
+            "$fill" => self.fill(document()?, &shape, variables),
             "$densify" => {
                 let document = document()?;
                 only(document, &["field", "partitionByFields", "range"], name)?;
@@ -129,7 +129,7 @@ impl Walk<'_> {
                 bounds::densify(document.get_document("range").map_err(|_| wrong())?)?;
                 Ok(shape)
             }
-            "$geoNear" => self.geo_near(document()?, shape, variables),
+            "$geoNear" => self.geo_near(document()?, &shape, variables),
             // It means other documents with each level that it descends to.
             "$redact" if shape.is_ruled() => Err(Refusal::hides(name)),
             "$redact" => {
@@ -280,19 +280,19 @@ impl Walk<'_> {
     fn windows(
         &mut self,
         document: &Document,
-        shape: Shape,
+        shape: &Shape,
         variables: &Variables,
     ) -> Result<Shape, Refusal> {
         const NAME: &str = "$setWindowFields";
         only(document, &["partitionBy", "sortBy", "output"], NAME)?;
-        let at = Place { root: &shape, variables };
+        let at = Place { root: shape, variables };
         let mut out = shape.clone();
         if let Some(partition) = document.get("partitionBy") {
             self.key(partition, at, NAME)?;
         }
         if let Some(sort) = document.get("sortBy") {
             let wrong = || Refusal::form(NAME, "`sortBy`, an object");
-            self.sort(sort.as_document().ok_or_else(wrong)?, &shape)?;
+            self.sort(sort.as_document().ok_or_else(wrong)?, shape)?;
         }
         let wrong = || Refusal::form(NAME, "`output`, an object");
         for (field, computed) in document.get_document("output").map_err(|_| wrong())? {
@@ -305,12 +305,12 @@ impl Walk<'_> {
     fn fill(
         &mut self,
         document: &Document,
-        shape: Shape,
+        shape: &Shape,
         variables: &Variables,
     ) -> Result<Shape, Refusal> {
         const NAME: &str = "$fill";
         only(document, &["partitionBy", "partitionByFields", "sortBy", "output"], NAME)?;
-        let at = Place { root: &shape, variables };
+        let at = Place { root: shape, variables };
         let mut out = shape.clone();
         if let Some(partition) = document.get("partitionBy") {
             self.key(partition, at, NAME)?;
@@ -323,7 +323,7 @@ impl Walk<'_> {
         }
         if let Some(sort) = document.get("sortBy") {
             let wrong = || Refusal::form(NAME, "`sortBy`, an object");
-            self.sort(sort.as_document().ok_or_else(wrong)?, &shape)?;
+            self.sort(sort.as_document().ok_or_else(wrong)?, shape)?;
         }
         let wrong = || Refusal::form(NAME, "`output`, an object of {value} or {method}");
         for (field, how) in document.get_document("output").map_err(|_| wrong())? {
@@ -341,7 +341,7 @@ impl Walk<'_> {
     fn geo_near(
         &mut self,
         document: &Document,
-        shape: Shape,
+        shape: &Shape,
         variables: &Variables,
     ) -> Result<Shape, Refusal> {
         const NAME: &str = "$geoNear";
@@ -357,7 +357,7 @@ impl Walk<'_> {
             "spherical",
         ];
         only(document, &known, NAME)?;
-        let at = Place { root: &shape, variables };
+        let at = Place { root: shape, variables };
         let mut out = shape.clone();
         let key = match document.get("key") {
             Some(_) => Some(path(text(document, "key", NAME)?)?),
@@ -375,7 +375,7 @@ impl Walk<'_> {
         }
         if let Some(query) = document.get("query") {
             let wrong = || Refusal::form(NAME, "`query`, a filter");
-            self.filter_with(query.as_document().ok_or_else(wrong)?, &shape, &[], variables)?;
+            self.filter_with(query.as_document().ok_or_else(wrong)?, shape, &[], variables)?;
         }
         for name in ["near", "maxDistance", "minDistance", "distanceMultiplier"] {
             if let Some(value) = document.get(name) {

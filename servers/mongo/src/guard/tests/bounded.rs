@@ -73,7 +73,7 @@ fn depth_is_bounded_whatever_is_nested() {
     let (known, of) = (Known::new(), Reference::new("shop", "orders"));
     let subject = Subject { policy: &policy, known: &known, of: &of };
     assert!(aggregate(subject, &pipeline).is_err());
-    let mut expression = bson::Bson::Int32(1);
+    let mut expression = Bson::Int32(1);
     for _ in 0..200 {
         expression = bson::bson!({ "$abs": expression });
     }
