@@ -66,6 +66,10 @@ pub(crate) fn arguments<T: DeserializeOwned>(
     decoded.map_err(|error| {
         let path = error.path().to_string();
         let mut problem = error.into_inner().to_string();
+        // Where in our own text it stands means nothing to whoever wrote another.
+        if let Some(place) = problem.rfind(" at line ") {
+            problem.truncate(place);
+        }
         truncate_at_char(&mut problem, MOST_ECHOED);
         let message = match path.as_str() {
             "." => problem,

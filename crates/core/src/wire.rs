@@ -53,6 +53,7 @@ const INVALID_PARAMS: i32 = -32602;
 const BUSY: i32 = -32000;
 
 /// The server's end of a connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the stream by itself")]
 pub(crate) struct Wire<R> {
     input: R,
     buffer: BytesMut,
