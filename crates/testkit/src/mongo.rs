@@ -1,4 +1,4 @@
-//! Deployments that speak MongoDB's wire protocol, for tests: SecantusDB as a process of its own, on a
+//! Deployments that speak MongoDB's wire protocol, for tests: `SecantusDB` as a process of its own, on a
 //! free port of the loopback. It takes seconds to start, so the tests of a run share one, each with a
 //! database of its own; it ends when nobody uses it any more. `MONGO_TEST_URI` names a real MongoDB
 //! to be used instead.
