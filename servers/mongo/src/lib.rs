@@ -5,10 +5,17 @@
 mod config;
 pub mod ejson;
 pub mod guard;
+mod page;
+mod refusal;
+mod resource;
 mod source;
+#[cfg(test)]
+mod testing;
+mod tools;
 
 use lockkeeper_core::{
-    Credential, Environment, NamePattern, Registered, Separator, Server, StartError,
+    Credential, Environment, Finding, NamePattern, Reach, Registered, RegisteredResource,
+    Separator, Server, StartError,
 };
 
 pub use config::Options;
@@ -25,16 +32,29 @@ impl Server for MongoDb {
     const TITLE: &'static str = "MongoDB";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "MongoDB for agents: reads that can only read";
-    const INSTRUCTIONS: &'static str =
-        "list_collections and infer_schema show what there is; find and aggregate read it.";
+    const INSTRUCTIONS: &'static str = "list_collections and infer_schema show what there is; find \
+        and aggregate read it. Documents are Extended JSON: {\"$oid\": …}, {\"$date\": …}.";
+    const ORDERED_ARGUMENTS: bool = true;
     const VARIABLES: &'static [&'static str] = &[config::MONGODB_URI];
 
     fn credential(options: &Options) -> Option<Credential> {
         options.credential.clone()
     }
 
+    fn opens(options: &Options, tool: &str) -> bool {
+        match tool {
+            "export" => options.export_dir.is_some(),
+            "manage_index" => options.manage_indexes,
+            _ => true,
+        }
+    }
+
     fn tools() -> &'static [Registered<Mongo>] {
-        &[]
+        tools::TOOLS
+    }
+
+    fn resources() -> &'static [RegisteredResource<Mongo>] {
+        resource::RESOURCES
     }
 
     fn check_resource(pattern: &str) -> Result<(), String> {
@@ -47,5 +67,13 @@ impl Server for MongoDb {
 
     fn open(options: Options, environment: &Environment) -> Result<Mongo, StartError> {
         Mongo::open(config::decide(options, environment)?, environment)
+    }
+
+    fn reach(mongo: &Mongo) -> Reach {
+        mongo.reach()
+    }
+
+    async fn report(mongo: &Mongo) -> Vec<Finding> {
+        mongo.findings().await
     }
 }
