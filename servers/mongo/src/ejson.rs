@@ -18,7 +18,7 @@ pub use bytes::Malformed;
 pub use json::{Json, Object};
 pub use read::{Given, Problem, document, value};
 pub use veil::{Seen, Sight, Veil};
-pub use write::{Form, Hidden, Writer};
+pub use write::{Form, Hidden, Writer, text, text_of};
 
 #[cfg(test)]
 mod tests;

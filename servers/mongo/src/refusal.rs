@@ -69,6 +69,13 @@ impl From<MongoError> for ToolError {
             MongoError::Malformed(_) => {
                 Self::new("internal", message).hint("leave this document or field out")
             }
+            MongoError::InDoubt => Self::new("outcome_unknown", message).hint(
+                "read what is there before doing it again: it may have been done, in part or all",
+            ),
+            MongoError::Placeholder(_) => Self::new("placeholder", message).hint(
+                "what this server hides is not written back: leave the field out, so that it stays \
+                 as it is",
+            ),
             MongoError::Driver(error) => {
                 tracing::warn!(%error, problem = error.source().map(ToString::to_string), "the driver failed");
                 Self::new("internal", message).hint("call again; the server's log says more")

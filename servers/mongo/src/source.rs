@@ -1,5 +1,6 @@
 //! The deployment: how it is reached, and what is read from it. Knows no MCP.
 
+pub(crate) mod changes;
 pub(crate) mod collections;
 pub(crate) mod connect;
 pub(crate) mod cursors;
@@ -11,6 +12,7 @@ pub(crate) mod plan;
 pub(crate) mod reading;
 pub(crate) mod sample;
 pub(crate) mod uri;
+pub(crate) mod writing;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! A database and shorthands for the tests in the tool files: a real server, a database of its own.
 
 mod failures;
-mod stub;
+pub(crate) mod stub;
 
 use std::fs;
 

@@ -2,14 +2,19 @@
 
 mod aggregate;
 mod count;
+mod delete;
 mod describe_collection;
 mod explain;
 mod find;
 mod infer_schema;
+mod insert;
 mod list_collections;
 mod list_databases;
+mod manage_index;
+mod update;
+mod watch;
 
-use lockkeeper_core::{Registered, tool};
+use lockkeeper_core::{Registered, methods, tool};
 
 use crate::source::Mongo;
 
@@ -26,6 +31,11 @@ pub(crate) static TOOLS: &[Registered<Mongo>] = &[
     tool::<Mongo, aggregate::Aggregate>("aggregate"),
     tool::<Mongo, count::Count>("count"),
     tool::<Mongo, explain::Explain>("explain"),
+    tool::<Mongo, watch::Watch>("watch"),
+    tool::<Mongo, insert::Insert>("insert"),
+    tool::<Mongo, update::Update>("update"),
+    tool::<Mongo, delete::Delete>("delete"),
+    methods::<Mongo>("manage_index", manage_index::DESCRIPTION, manage_index::METHODS),
 ];
 
 /// A collection as the book names it.

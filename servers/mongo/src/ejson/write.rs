@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bson::Decimal128;
+use bson::{Bson, Decimal128, Document};
 
 use super::bytes::{Bytes, Malformed};
 use super::date;
@@ -269,6 +269,28 @@ impl Writer {
         self.elements(within.document()?, at, false, out)?;
         out.push('}');
         if within.is_empty() { Ok(()) } else { Err(Malformed("code goes on behind its end")) }
+    }
+}
+
+/// A value as relaxed text, for a line about it.
+pub fn text(value: &Bson) -> String {
+    let mut out = String::new();
+    let mut document = Document::new();
+    document.insert("", value.clone());
+    let bytes = document.to_vec().unwrap_or_default();
+    let written = Writer::new(Form::Relaxed).document(&bytes, &mut out);
+    // `{"":…}` without what is around the value.
+    let inner = written.ok().and_then(|()| out.get(4..out.len() - 1));
+    inner.unwrap_or_default().to_owned()
+}
+
+/// A document as relaxed text, for a line about it.
+pub fn text_of(document: &Document) -> String {
+    let mut out = String::new();
+    let bytes = document.to_vec().unwrap_or_default();
+    match Writer::new(Form::Relaxed).document(&bytes, &mut out) {
+        Ok(()) => out,
+        Err(_) => String::new(),
     }
 }
 

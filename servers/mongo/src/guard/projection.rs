@@ -15,9 +15,9 @@ struct Named {
     query: bool,
     included: Shape,
     computed: Shape,
-    includes: bool,
+    /// Whether it names what stays, so that all else goes.
+    selects: bool,
     excludes: bool,
-    computes: bool,
 }
 
 impl Walk<'_> {
@@ -119,7 +119,7 @@ impl Walk<'_> {
         named: &mut Named,
     ) -> Result<(), Refusal> {
         named.computed.add(self.computed(value, at)?.under(field));
-        named.computes = true;
+        named.selects = true;
         Ok(())
     }
 
@@ -140,17 +140,14 @@ impl Walk<'_> {
 impl Named {
     fn include(&mut self, field: &[String], root: &Shape) {
         self.included.add(root.of(field).under(field));
-        self.includes = true;
+        self.selects = true;
     }
 
     fn result(self, root: &Shape) -> Shape {
         let id = ["_id".to_owned()];
         // Where all fields may stay, all rules do.
-        let mut shape = if (self.includes || self.computes) && !self.excludes {
-            root.of(&id).under(&id)
-        } else {
-            root.clone()
-        };
+        let mut shape =
+            if self.selects && !self.excludes { root.of(&id).under(&id) } else { root.clone() };
         shape.add(self.included);
         shape.add(self.computed);
         shape

@@ -25,6 +25,9 @@ const IDLE: Duration = Duration::from_mins(5);
 /// The longest that one operation may take, whatever the budget.
 const LONGEST: Duration = Duration::from_secs(20);
 
+/// How long a change is waited for. It goes on by itself when its call has answered.
+const CHANGE: Duration = Duration::from_mins(10);
+
 /// Where a deployment is.
 pub(crate) struct Place {
     /// The connection string, or none if it is the credential.
@@ -180,6 +183,45 @@ impl Deployment {
             *self.client.lock().await = None;
         }
         Err(self.said(error))
+    }
+
+    /// Changes something: what was sent is waited for, whatever becomes of the call, and whatever
+    /// leaves open whether it was done says so. Errors of the driver's that may be of use come back
+    /// as they are.
+    pub(crate) async fn change<T>(
+        &self,
+        work: impl Future<Output = mongodb::error::Result<T>>,
+    ) -> Result<mongodb::error::Result<T>, MongoError> {
+        let attempt = self.upstream.admit().map_err(MongoError::Down)?;
+        let Ok(done) = tokio::time::timeout(CHANGE, work).await else {
+            attempt.failed(Failure::TimedOut);
+            return Err(MongoError::InDoubt);
+        };
+        let Err(error) = &done else {
+            attempt.succeeded();
+            return Ok(done);
+        };
+        match &*error.kind {
+            ErrorKind::ServerSelection { .. } | ErrorKind::DnsResolve { .. } => {
+                attempt.failed(Failure::Unreachable);
+                Ok(done)
+            }
+            ErrorKind::Io(_)
+            | ErrorKind::ConnectionPoolCleared { .. }
+            | ErrorKind::InvalidResponse { .. } => {
+                attempt.failed(Failure::Broken);
+                Err(MongoError::InDoubt)
+            }
+            // A server that shuts down or steps down amid its work; one that isn't primary did none.
+            ErrorKind::Command(command) if matches!(command.code, 91 | 189 | 11_600 | 11_602) => {
+                attempt.succeeded();
+                Err(MongoError::InDoubt)
+            }
+            _ => {
+                attempt.succeeded();
+                Ok(done)
+            }
+        }
     }
 
     /// An error of the driver without the names of hosts.

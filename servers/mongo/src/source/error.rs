@@ -45,6 +45,11 @@ pub(crate) enum MongoError {
     CursorGone,
     #[error("a document can't be read: {0}")]
     Malformed(crate::ejson::Malformed),
+    /// A change was sent, and whether it was made isn't known.
+    #[error("the connection broke while something was changed")]
+    InDoubt,
+    #[error("{0}")]
+    Placeholder(String),
     #[error("the driver failed")]
     Driver(#[source] Error),
 }

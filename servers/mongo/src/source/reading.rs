@@ -69,7 +69,7 @@ impl Documents {
 /// is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Checked<T> {
-    value: T,
+    pub(super) value: T,
     pub(crate) shape: Shape,
 }
 

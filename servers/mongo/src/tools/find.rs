@@ -171,9 +171,12 @@ mod tests {
             error: not_allowed: the databases admin, local and config are MongoDB's own
             next: list_databases and list_collections show what there is"#]],
         );
-        shop.check(r#"find {"collection": "users", "limit": 0}"#, &expect![[r#"
+        shop.check(
+            r#"find {"collection": "users", "limit": 0}"#,
+            &expect![[r#"
             error: invalid_arguments: `limit`: invalid value: integer `0`, expected a nonzero u64
-            next: `limit` is of type integer, at least 1"#]]);
+            next: `limit` is of type integer, at least 1"#]],
+        );
     }
 
     #[test]
