@@ -61,9 +61,14 @@ fn there_is_one_tls_provider_and_no_openssl() {
         "boring-sys",
         "rustls-openssl",
         "rustls-platform-verifier",
-        "webpki-roots",
     ] {
         assert!(!locked.contains(&banned), "{banned} is in Cargo.lock");
+    }
+    // MongoDB's driver can't be had without certificates of its own, and is never left to use them: it
+    // is always told whom to trust (`servers/mongo/src/source/connect.rs`).
+    let brings_roots = |package: &&str| package.contains("\n \"webpki-roots\"");
+    for package in lock.split("[[package]]").filter(brings_roots) {
+        assert!(package.starts_with("\nname = \"mongodb\""), "webpki-roots beneath:{package}");
     }
     // The lock file has every feature's crates: without those above, rustls has ring alone. A second
     // version of one of these would be a second provider, or a second way to trust.

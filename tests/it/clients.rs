@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use lockkeeper_testkit::mongo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -68,6 +69,13 @@ pub(crate) fn all() -> Vec<Job> {
             _ => &[],
         };
         jobs.push(Job::new(&server.name, program, arguments));
+    }
+    if let Some((uri, database)) = mongo::database() {
+        let job = jobs.iter_mut().find(|job| job.name == "lockkeeper-mongo").unwrap();
+        // What there is to attach is asked of the database.
+        job.arguments.extend([uri, "--database".to_owned(), database]);
+    } else {
+        jobs.retain(|job| job.name != "lockkeeper-mongo");
     }
     jobs
 }

@@ -99,6 +99,14 @@ impl Deployment {
         self.port
     }
 
+    /// Asks it to end, and waits until everything is stored.
+    pub fn end(&mut self) {
+        let id = self.server.id().to_string();
+        let ended = Command::new("kill").arg(id).status();
+        assert!(ended.is_ok_and(|status| status.success()), "the server can't be ended");
+        self.server.wait().unwrap();
+    }
+
     /// Stops it at once.
     pub fn stop(&mut self) {
         drop(self.server.kill());

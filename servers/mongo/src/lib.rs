@@ -14,12 +14,13 @@ mod testing;
 mod tools;
 
 use lockkeeper_core::{
-    Credential, Environment, Finding, NamePattern, Reach, Registered, RegisteredResource,
-    Separator, Server, StartError,
+    Credential, Environment, Finding, Judgement, NamePattern, Reach, Registered,
+    RegisteredResource, Separator, Server, StartError,
 };
 
 pub use config::Options;
 use source::Mongo;
+use source::error::MongoError;
 
 /// The MongoDB connector.
 pub struct MongoDb;
@@ -63,6 +64,22 @@ impl Server for MongoDb {
 
     fn check_mask(pattern: &str) -> Result<(), String> {
         Self::check_resource(pattern)
+    }
+
+    async fn judge(mongo: &Mongo, resource: &str, _live: bool) -> Judgement {
+        let Some((database, collection)) = resource.split_once('.') else {
+            return Judgement::Unknown("it names no collection".to_owned());
+        };
+        let database = match database {
+            "" => mongo.database(None).await,
+            named => mongo.database(Some(named)).await,
+        };
+        match database.and_then(|database| mongo.admit(&database, collection)) {
+            Ok(_) => Judgement::Admitted,
+            Err(MongoError::Missing(_, Some(rule))) => Judgement::Denied(rule),
+            Err(MongoError::Name(own)) => Judgement::Denied(own),
+            Err(error) => Judgement::Unknown(error.to_string()),
+        }
     }
 
     fn open(options: Options, environment: &Environment) -> Result<Mongo, StartError> {

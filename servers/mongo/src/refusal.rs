@@ -92,7 +92,7 @@ fn refused(refusal: &Refusal) -> ToolError {
     let (kind, advice, retry) = match code {
         13 | 8_000 => (
             "permission_denied",
-            "the database user may not do this; the user of this server can give it the role `read`",
+            "the database user may not do this; tell the user, who can give it the role `read`",
             None,
         ),
         18 => ("no_connection", OWNER, None),

@@ -14,7 +14,7 @@ use crate::source::names::Namespace;
 use crate::tools;
 
 pub(crate) static RESOURCES: &[RegisteredResource<Mongo>] =
-    &[resource::<Mongo, Schema>(), resource::<Mongo, Collection>()];
+    &[resource::<Mongo, Field>(), resource::<Mongo, Schema>(), resource::<Mongo, Collection>()];
 
 /// Documents that a schema is guessed from.
 const SAMPLE: u64 = 200;
@@ -75,6 +75,38 @@ impl Resource<Mongo> for Schema {
     }
 }
 
+/// One of their fields.
+struct Field;
+
+impl Resource<Mongo> for Field {
+    const TEMPLATE: &'static str = "mongo://{database}/{collection}/schema/{field}";
+    const NAME: &'static str = "field";
+    const TOOL: &'static str = "infer_schema";
+
+    async fn read(cx: Cx<'_, Mongo, Read>, variables: Variables) -> Result<Contents, ToolError> {
+        let name = name(&cx, &variables)?;
+        let wanted = variables.get("field").map(String::as_str).unwrap_or_default();
+        let mongo = cx.source();
+        let mut sample = mongo.sample(&name, Document::new(), SAMPLE).await?;
+        sample.fields.retain(|path, _| {
+            let path = path.join(".").replace("[]", "");
+            let beneath = path.strip_prefix(wanted);
+            beneath.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        if sample.fields.is_empty() {
+            mongo.must_exist(&name).await?;
+            return Err(ToolError::new("not_found", format!("no document has `{wanted}`"))
+                .hint("infer_schema shows the fields that there are"));
+        }
+        let all = mongo.estimate(&name).await.ok();
+        Ok(plain(tools::schema(&name.to_string(), &sample, all, cx.max_output())))
+    }
+
+    async fn complete(cx: Cx<'_, Mongo, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
+        complete(&cx, &typed).await
+    }
+}
+
 fn name(cx: &Cx<'_, Mongo, Read>, variables: &Variables) -> Result<Namespace, ToolError> {
     let variable = |name| variables.get(name).map(String::as_str).unwrap_or_default();
     Ok(cx.source().admit(variable("database"), variable("collection"))?)
@@ -96,6 +128,12 @@ async fn complete(cx: &Cx<'_, Mongo, Read>, typed: &Typed) -> Result<Vec<String>
             let database = typed.others.get("database").map(String::as_str);
             let database = mongo.database(database).await?;
             names.extend(mongo.collections(&database).await?.into_iter().map(|one| one.name));
+        }
+        "field" => {
+            let given = |name: &str| typed.others.get(name).map(String::as_str);
+            let Some(collection) = given("collection") else { return Ok(Vec::new()) };
+            let name = mongo.namespace(given("database"), collection).await?;
+            names.extend(mongo.field_names(&name).await?.iter().cloned());
         }
         _ => {}
     }
@@ -124,6 +162,14 @@ mod tests {
         assert!(read("mongo://shop/orders").starts_with("[collection "));
         assert!(read("mongo://shop/users/schema").contains("\nname\t100%\tstring"));
         assert!(!read("mongo://shop/users/schema").contains("password_hash"));
+        let address = read("mongo://shop/users/schema/address");
+        assert!(address.contains("\naddress.city\t") && !address.contains("\nname\t"), "{address}");
+        let denied = read("mongo://shop/users/schema/password_hash");
+        assert_eq!(
+            denied,
+            read("mongo://shop/users/schema/nothing_with_")
+                .replace("nothing_with_", "password_hash")
+        );
         let hidden = read("mongo://shop/employees");
         assert_eq!(hidden, read("mongo://shop/nothings_").replace("nothings_", "employees"));
         let listed = client.request("resources/list", json!({}));
@@ -131,7 +177,7 @@ mod tests {
         assert!(listed.contains("/orders\"") && !listed.contains("employees"), "{listed}");
         let mut complete = |variable: &str, typed: &str, others: Value| {
             let params = json!({
-                "ref": {"type": "ref/resource", "uri": "mongo://{database}/{collection}"},
+                "ref": {"type": "ref/resource", "uri": "mongo://{database}/{collection}/schema/{field}"},
                 "argument": {"name": variable, "value": typed},
                 "context": {"arguments": others},
             });
@@ -141,5 +187,13 @@ mod tests {
         assert_eq!(complete("database", "", json!({})), json!([shop.database]));
         assert_eq!(complete("collection", "O", json!({})), json!(["open_orders", "orders"]));
         assert_eq!(complete("collection", "e", json!({"database": shop.database})), json!([]));
+        let users = json!({"database": shop.database, "collection": "users"});
+        assert_eq!(
+            complete("field", "a", users.clone()),
+            json!(["address", "address.city", "address.zip"])
+        );
+        assert_eq!(complete("field", "pass", users), json!([]));
+        let hidden = json!({"database": shop.database, "collection": "employees"});
+        assert_eq!(complete("field", "", hidden), json!([]));
     }
 }

@@ -21,10 +21,11 @@ use lockkeeper_core::{
 };
 
 use self::collections::Known;
-use self::connect::{Deployment, Place};
+use self::connect::{Deployment, Place, UNCHECKED};
 use self::cursors::Cursors;
 use self::names::is_own;
 use self::plan::{ScanGuard, Shapes};
+use self::sample::Names;
 use self::uri::Named;
 use crate::guard::Policy;
 
@@ -50,6 +51,7 @@ pub struct Mongo {
     pub(crate) policy: Policy,
     pub(crate) cursors: Cursors,
     known: Known,
+    names: Names,
     pub(crate) shapes: Shapes,
     pub(crate) scan_guard: ScanGuard,
     allow_disk_use: bool,
@@ -80,6 +82,7 @@ impl Mongo {
             masks: environment.masks.clone(),
             cursors: Cursors::default(),
             known: Known::default(),
+            names: Names::default(),
             shapes: Shapes::default(),
             scan_guard: config.scan_guard,
             allow_disk_use: config.allow_disk_use,
@@ -121,7 +124,9 @@ impl Mongo {
                 return vec![finding("deployment", crate::refusal::advice(&error), false)];
             }
         };
-        let mut findings = vec![finding("deployment", standing.server, true)];
+        let tls = self.deployment.tls().await.unwrap_or("no TLS");
+        let server = format!("{}, {tls}", standing.server);
+        let mut findings = vec![finding("deployment", server, tls != UNCHECKED)];
         let (user, ok) = match (standing.user, standing.writes, self.writes) {
             (None, ..) => ("anybody may connect: no user is needed".to_owned(), true),
             (Some(user), false, _) => (format!("{user}, who can only read"), true),

@@ -1,6 +1,7 @@
 //! The way to a deployment: a driver that connects when it is first needed, watched by core, bounded
 //! in time, and quiet about where it goes.
 
+use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// How long a change is waited for. It goes on by itself when its call has answered.
 const CHANGE: Duration = Duration::from_mins(10);
+/// TLS that keeps nobody out.
+pub(crate) const UNCHECKED: &str = "TLS, whose certificates nobody checks";
 
 /// Where a deployment is.
 pub(crate) struct Place {
@@ -37,7 +40,7 @@ pub(crate) struct Place {
     /// Connections to each server at most.
     pub(crate) connections: u32,
     /// Certificates to trust, where the connection string names none.
-    pub(crate) certificates: Option<std::path::PathBuf>,
+    pub(crate) certificates: Option<PathBuf>,
 }
 
 /// A deployment: one server, a replica set or a sharded cluster.
@@ -53,6 +56,7 @@ pub(crate) struct Deployment {
 struct Connected {
     client: Client,
     database: Option<String>,
+    tls: &'static str,
 }
 
 /// How long an operation may take.
@@ -83,6 +87,11 @@ impl Deployment {
         Ok(self.connected().await?.database)
     }
 
+    /// Whether connections are encrypted.
+    pub(crate) async fn tls(&self) -> Result<&'static str, MongoError> {
+        Ok(self.connected().await?.tls)
+    }
+
     async fn connected(&self) -> Result<Connected, MongoError> {
         let mut client = self.client.lock().await;
         if let Some(connected) = &*client {
@@ -90,10 +99,15 @@ impl Deployment {
         }
         let options = self.options().await?;
         let database = options.default_database.clone();
+        let tls = match &options.tls {
+            Some(Tls::Enabled(tls)) if tls.allow_invalid_certificates == Some(true) => UNCHECKED,
+            Some(Tls::Enabled(_)) => "TLS",
+            _ => "no TLS",
+        };
         let hosts = options.hosts.iter().filter_map(uri::host).collect();
         *self.hosts.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
         let made = Client::with_options(options).map_err(|error| self.said(error))?;
-        Ok(client.insert(Connected { client: made, database }).clone())
+        Ok(client.insert(Connected { client: made, database, tls }).clone())
     }
 
     async fn options(&self) -> Result<ClientOptions, MongoError> {
@@ -139,10 +153,14 @@ impl Deployment {
         options.connect_timeout = Some(options.connect_timeout.unwrap_or(CONNECT).min(CONNECT));
         let selection = options.server_selection_timeout.unwrap_or(SELECTION);
         options.server_selection_timeout = Some(selection.min(SELECTION));
+        // The driver would trust certificates that were compiled into it.
         if let Some(Tls::Enabled(tls)) = &mut options.tls
             && tls.ca_file_path.is_none()
         {
-            tls.ca_file_path.clone_from(certificates);
+            let trusted = certificates.clone().or_else(system_certificates);
+            tls.ca_file_path = Some(trusted.ok_or_else(|| {
+                MongoError::Tls("no trusted certificates: name them in SSL_CERT_FILE".to_owned())
+            })?);
         }
         Ok(options)
     }
@@ -229,6 +247,19 @@ impl Deployment {
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         MongoError::of(error, &hosts)
     }
+}
+
+/// Where systems keep the certificates that they trust, in one file.
+const TRUSTED: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+fn system_certificates() -> Option<PathBuf> {
+    TRUSTED.iter().map(PathBuf::from).find(|path| path.is_file())
 }
 
 /// What is left of the call for an operation, or less if that was asked for.

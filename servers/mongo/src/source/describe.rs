@@ -44,6 +44,17 @@ pub(crate) struct Described {
     pub(crate) validator: Option<Document>,
 }
 
+/// MongoDB's own roles that write.
+const WRITING: [&str; 7] = [
+    "readWrite",
+    "readWriteAnyDatabase",
+    "dbAdmin",
+    "dbAdminAnyDatabase",
+    "dbOwner",
+    "root",
+    "restore",
+];
+
 /// How the user of the connection stands.
 pub(crate) struct Standing {
     pub(crate) server: String,
@@ -187,6 +198,13 @@ impl Mongo {
         let writes = actions.any(|action| {
             matches!(action, "insert" | "update" | "remove" | "dropCollection" | "anyAction")
         });
+        // Not every deployment says what its roles allow.
+        let roles = auth.get_array("authenticatedUserRoles").map(Vec::as_slice).unwrap_or_default();
+        let mut roles = roles.iter().filter_map(Bson::as_document);
+        let writes = writes
+            || roles.any(|role| {
+                WRITING.iter().any(|name| role.get_str("role").is_ok_and(|role| role == *name))
+            });
         let kind = match (hello.get_str("setName"), hello.get_str("msg")) {
             (_, Ok("isdbgrid")) => "a sharded cluster".to_owned(),
             (Ok(set), _) => format!("the replica set {set}"),

@@ -1,7 +1,9 @@
 //! What documents of a collection look like, guessed from some of them: which fields there are, of
 //! which types, how often, and which values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bson::{Document, RawArray, RawBsonRef, RawDocument, doc};
 
@@ -57,7 +59,37 @@ pub(crate) enum Comparable {
     Date(i64),
 }
 
+/// Fields of collections, as completions offer them.
+#[derive(Default)]
+pub(crate) struct Names(Mutex<HashMap<Namespace, (Instant, Arc<BTreeSet<String>>)>>);
+
+/// How long they are offered as they were found.
+const OFFERED: Duration = Duration::from_mins(1);
+
+/// Documents that they are found in.
+const LOOKED_AT: u64 = 200;
+
 impl Mongo {
+    /// The paths of fields as filters name them, found in a few documents.
+    pub(crate) async fn field_names(
+        &self,
+        name: &Namespace,
+    ) -> Result<Arc<BTreeSet<String>>, MongoError> {
+        let locked = || self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, names)) = locked().get(name)
+            && since.elapsed() < OFFERED
+        {
+            return Ok(Arc::clone(names));
+        }
+        let sample = self.sample(name, Document::new(), LOOKED_AT).await?;
+        let names = sample.fields.keys().map(|path| path.join(".").replace("[]", ""));
+        let names = Arc::new(names.collect::<BTreeSet<String>>());
+        let mut known = locked();
+        known.retain(|_, (since, _)| since.elapsed() < OFFERED);
+        known.insert(name.clone(), (Instant::now(), Arc::clone(&names)));
+        Ok(names)
+    }
+
     /// Looks at a random sample of what a filter finds.
     pub(crate) async fn sample(
         &self,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bson::doc;
+use lockkeeper_core::{Environment, Finding};
 use lockkeeper_testkit::expect;
 use lockkeeper_testkit::in_process::{InProcess, seen};
 use lockkeeper_testkit::mongo::Deployment;
@@ -13,6 +14,8 @@ use serde_json::json;
 
 use super::stub::{self, Answer};
 use crate::MongoDb;
+use crate::source::plan::ScanGuard;
+use crate::source::{Config, Mongo};
 
 fn find(uri: &str) -> String {
     let mut client = InProcess::start::<MongoDb>(&[uri], Era::Modern);
@@ -130,26 +133,126 @@ fn a_bad_uri_and_a_dead_server_are_results() {
     }
 }
 
+fn in_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// What `check` says of the deployment.
+fn findings(uri: &str) -> Vec<Finding> {
+    let config = Config {
+        uri: Some(uri.to_owned()),
+        database: None,
+        connections: 8,
+        scan_guard: ScanGuard::Off,
+        allow_disk_use: false,
+        export_dir: None,
+    };
+    let mongo = Mongo::open(config, &Environment::default()).unwrap();
+    in_runtime(mongo.findings())
+}
+
 #[test]
-fn a_user_who_may_not_says_so() {
-    let Some(deployment) = Deployment::start(&[]) else { return };
-    let uri = format!("mongodb://127.0.0.1:{}/shop?directConnection=true", deployment.port());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
-        let user = doc! { "createUser": "reader", "pwd": "right", "roles": [] };
-        client.database("shop").run_command(user).await.unwrap();
+fn logins_and_roles_are_told() {
+    let storage = tempfile::tempdir().unwrap();
+    let path = storage.path().to_str().unwrap();
+    let Some(mut open) = Deployment::start(&["--storage-path", path]) else { return };
+    let place = format!("127.0.0.1:{}/shop?directConnection=true", open.port());
+    in_runtime(async {
+        let client = mongodb::Client::with_uri_str(format!("mongodb://{place}")).await.unwrap();
+        let users = [("reader", "read"), ("writer", "readWrite")];
+        for (user, role) in users {
+            let roles = vec![doc! { "role": role, "db": "shop" }];
+            let user = doc! { "createUser": user, "pwd": "right", "roles": roles };
+            client.database("shop").run_command(user).await.unwrap();
+        }
+        let things = client.database("shop").collection("things");
+        things.insert_one(doc! { "_id": 1 }).await.unwrap();
+        client.database("other").collection("things").insert_one(doc! { "_id": 1 }).await.unwrap();
     });
-    // Without --auth the server lets anybody in who doesn't try to log in, and refuses a wrong login.
-    let wrong = uri.replace("mongodb://", "mongodb://reader:wr0ng-p4ss@");
-    let text = find(&wrong);
+    let said = findings(&format!("mongodb://{place}"));
+    assert!(said[0].state.ends_with("no TLS") && said[0].ok, "{said:?}");
+    assert!(said[1].state.contains("anybody"), "{said:?}");
+    open.end();
+    let deployment = Deployment::start(&["--storage-path", path, "--auth"]).unwrap();
+    let place = format!("127.0.0.1:{}/shop?directConnection=true", deployment.port());
+    let reader = format!("mongodb://reader:right@{place}");
+    expect![[r#"
+        [1 document of shop.things]
+        {"_id":1}
+    "#]]
+    .assert_eq(&find(&reader));
     expect![[r#"
         error: no_connection: the deployment refused the login
         next: ask the user to run this server's `check`, which says what is wrong"#]]
-    .assert_eq(&text);
-    let right = uri.replace("mongodb://", "mongodb://reader:right@");
+    .assert_eq(&find(&format!("mongodb://reader:wr0ng-p4ss@{place}")));
     expect![[r#"
-        error: not_found: there is no collection `shop.things`
-        next: list_collections shows what there is; names are case-sensitive"#]]
-    .assert_eq(&find(&right));
+        error: permission_denied: command find requires authentication (MongoDB 13 Unauthorized)
+        next: the database user may not do this; tell the user, who can give it the role `read`"#]].assert_eq(&find(&format!("mongodb://{place}")));
+    let mut client = InProcess::start::<MongoDb>(&[&reader], Era::Modern);
+    let other = json!({"database": "other", "collection": "things"});
+    expect![[r#"
+        error: permission_denied: not authorized on other to execute command (action: find) (MongoDB 13 Unauthorized)
+        next: the database user may not do this; tell the user, who can give it the role `read`"#]].assert_eq(&seen(&client.call("find", other)));
+    let said = findings(&reader);
+    assert_eq!(said[1].state, "reader@shop, who can only read");
+    let said = findings(&format!("mongodb://writer:right@{place}"));
+    assert!(said[1].state.contains("`read` is enough"), "{said:?}");
+}
+
+#[test]
+fn a_password_comes_from_its_own_source() {
+    let storage = tempfile::tempdir().unwrap();
+    let path = storage.path().to_str().unwrap();
+    let Some(mut open) = Deployment::start(&["--storage-path", path]) else { return };
+    in_runtime(async {
+        let uri = format!("mongodb://127.0.0.1:{}/?directConnection=true", open.port());
+        let client = mongodb::Client::with_uri_str(uri).await.unwrap();
+        let user = doc! { "createUser": "u", "pwd": "p4ss/w:rd@", "roles": ["readWrite"] };
+        client.database("shop").run_command(user).await.unwrap();
+        let things = client.database("shop").collection("things");
+        things.insert_one(doc! { "_id": 1 }).await.unwrap();
+    });
+    open.end();
+    let deployment = Deployment::start(&["--storage-path", path, "--auth"]).unwrap();
+    let place = format!("127.0.0.1:{}/shop?directConnection=true", deployment.port());
+    let secret = storage.path().join("secret");
+    let write = |text: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::write(&secret, text).unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let source = format!("file:{}", secret.display());
+    write("wrong");
+    let uri = format!("mongodb://u@{place}");
+    let mut client = InProcess::start::<MongoDb>(&[&uri, "--credential", &source], Era::Modern);
+    let things = json!({"collection": "things"});
+    let refused = seen(&client.call("find", things.clone()));
+    assert!(refused.starts_with("error: no_connection"), "{refused}");
+    // A renewed password is seen without a new start.
+    write("p4ss/w:rd@\n");
+    let found = seen(&client.call("find", things.clone()));
+    assert_eq!(found, "[1 document of shop.things]\n{\"_id\":1}\n");
+    write(&format!("mongodb://u:p4ss%2Fw%3Ard%40@{place}"));
+    let mut client = InProcess::start::<MongoDb>(&["--credential", &source], Era::Modern);
+    assert_eq!(seen(&client.call("find", things)), found);
+}
+
+#[test]
+fn tls_trusts_whom_it_is_told_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(place("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(place("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let (certificate, key) = (place("cert.pem"), place("key.pem"));
+    let arguments = ["--tls-cert-file", certificate.as_str(), "--tls-key-file", key.as_str()];
+    let Some(deployment) = Deployment::start(&arguments) else { return };
+    let uri =
+        format!("mongodb://127.0.0.1:{}/shop?directConnection=true&tls=true", deployment.port());
+    let trusted = find(&format!("{uri}&tlsCAFile={certificate}"));
+    assert!(trusted.starts_with("error: not_found"), "{trusted}");
+    let untrusted = find(&uri);
+    assert!(untrusted.starts_with("error: no_connection"), "{untrusted}");
+    let said = findings(&format!("{uri}&tlsAllowInvalidCertificates=true"));
+    assert!(said[0].state.contains("nobody checks") && !said[0].ok, "{said:?}");
 }
