@@ -28,6 +28,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// How long a change is waited for. It goes on by itself when its call has answered.
 const CHANGE: Duration = Duration::from_mins(10);
+
 /// TLS that keeps nobody out.
 pub(crate) const UNCHECKED: &str = "TLS, whose certificates nobody checks";
 

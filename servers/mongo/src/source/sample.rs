@@ -61,7 +61,9 @@ pub(crate) enum Comparable {
 
 /// Fields of collections, as completions offer them.
 #[derive(Default)]
-pub(crate) struct Names(Mutex<HashMap<Namespace, (Instant, Arc<BTreeSet<String>>)>>);
+pub(crate) struct Names(Mutex<HashMap<Namespace, Offered>>);
+
+type Offered = (Instant, Arc<BTreeSet<String>>);
 
 /// How long they are offered as they were found.
 const OFFERED: Duration = Duration::from_mins(1);

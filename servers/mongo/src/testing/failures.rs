@@ -187,7 +187,8 @@ fn logins_and_roles_are_told() {
     .assert_eq(&find(&format!("mongodb://reader:wr0ng-p4ss@{place}")));
     expect![[r#"
         error: permission_denied: command find requires authentication (MongoDB 13 Unauthorized)
-        next: the database user may not do this; tell the user, who can give it the role `read`"#]].assert_eq(&find(&format!("mongodb://{place}")));
+        next: the database user may not do this; tell the user, who can give it the role `read`"#]]
+    .assert_eq(&find(&format!("mongodb://{place}")));
     let mut client = InProcess::start::<MongoDb>(&[&reader], Era::Modern);
     let other = json!({"database": "other", "collection": "things"});
     expect![[r#"

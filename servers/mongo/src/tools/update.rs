@@ -192,9 +192,11 @@ mod tests {
     #[test]
     fn a_change_whose_answer_is_lost_is_in_doubt() {
         let call = |answer: fn() -> Answer| {
-            let uri = stub::start(move |command| match command.contains_key("update") {
-                true => answer(),
-                false => stub::cursor(0, "firstBatch", Vec::new()),
+            let uri = stub::start(move |command| {
+                if command.contains_key("update") {
+                    return answer();
+                }
+                stub::cursor(0, "firstBatch", Vec::new())
             });
             let arguments = [uri.as_str(), "--write"];
             let mut client = InProcess::start::<MongoDb>(&arguments, Era::Modern);
