@@ -378,6 +378,9 @@ mod tests {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         let mut names: Vec<String> =
             entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -477,6 +480,7 @@ mod tests {
         let directory = ExportDir::new(temporary.path(), &[]).unwrap();
         let under_way = create(&directory, "a.csv").unwrap();
         let long_ago = SystemTime::now() - Duration::from_hours(2);
+        let long_ago = SystemTime::now() - Duration::from_secs(7_200);
         for name in [".lockkeeper-0011223344556677.tmp", "theirs.tmp", ".lockkeeper-x.txt"] {
             let file = fs::File::create(temporary.path().join(name)).unwrap();
             file.set_modified(long_ago).unwrap();
@@ -500,6 +504,7 @@ mod tests {
         let new = |path: &Path| {
             ExportDir::new(path, std::slice::from_ref(&state)).map_err(|e| e.to_string())
         };
+        let new = |path: &Path| ExportDir::new(path, &[state.clone()]).map_err(|e| e.to_string());
         assert!(new(&temporary.path().join("nothing")).unwrap_err().contains("no such directory"));
         assert!(new(&state).unwrap_err().contains("not a directory"));
         assert!(new(temporary.path()).unwrap_err().contains("of its own"));
