@@ -72,19 +72,18 @@ pub(crate) struct Listing<'a> {
     pub(crate) results: Results,
     pub(crate) prefix: &'a str,
     pub(crate) open_world: bool,
-    /// Tools that the settings don't open.
-    pub(crate) closed: &'a [&'static str],
 }
 
 impl<S> Catalog<S> {
     pub(crate) fn new(registered: &'static [Registered<S>], listing: &Listing<'_>) -> Self {
-        let opened = || registered.iter().filter(|tool| !listing.closed.contains(&tool.name));
-        let tools = opened()
+        let tools = registered
+            .iter()
             .filter(|tool| listing.policy.lists(tool.name, tool.effects().0))
             .map(|tool| list(tool, listing))
             .map(|listed| (listed.definition.name.clone(), listed))
             .collect();
-        let hidden = opened()
+        let hidden = registered
+            .iter()
             .filter(|tool| !listing.policy.lists(tool.name, tool.effects().0))
             .map(|tool| (format!("{}{}", listing.prefix, tool.name), (tool.name, tool.effects().0)))
             .collect();

@@ -280,14 +280,11 @@ impl<S: Server> Served<S> {
         environment.outside = policy.outside();
         environment.scope = policy.scope().clone();
         environment.masks = policy.masks().clone().with_key(&state);
-        let closed = S::tools().iter().map(|tool| tool.name);
-        let closed: Vec<&str> = closed.filter(|tool| !S::opens(&settings.options, tool)).collect();
         let listing = Listing {
             policy: &policy,
             results: settings.results,
             prefix: &settings.tool_prefix,
             open_world: S::OPEN_WORLD,
-            closed: &closed,
         };
         let catalog = Catalog::new(S::tools(), &listing);
         let sandbox = settings.sandbox;

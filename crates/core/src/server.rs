@@ -94,12 +94,6 @@ pub trait Server: Sized + 'static {
         BTreeMap::new()
     }
 
-    /// Whether these settings open a tool at all: one that writes files, say, where a directory for
-    /// them was named. What isn't opened is not there, as if the policy hid it.
-    fn opens(_options: &Self::Options, _tool: &str) -> bool {
-        true
-    }
-
     /// The tools, in one static slice.
     fn tools() -> &'static [Registered<Self::Source>];
 

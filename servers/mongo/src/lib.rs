@@ -14,7 +14,7 @@ mod testing;
 mod tools;
 
 use lockkeeper_core::{
-    Credential, Environment, Finding, Judgement, NamePattern, Reach, Registered,
+    Credential, Environment, Finding, Judgement, NamePattern, Opening, Reach, Registered,
     RegisteredResource, Separator, Server, StartError,
 };
 
@@ -42,11 +42,12 @@ impl Server for MongoDb {
         options.credential.clone()
     }
 
-    fn opens(options: &Options, tool: &str) -> bool {
+    fn opening(options: &Options, tool: &str) -> Opening {
         match tool {
-            "export" => options.export_dir.is_some(),
-            "manage_index" => options.manage_indexes,
-            _ => true,
+            "export" if options.export_dir.is_some() => Opening::Adds,
+            "export" => Opening::Absent,
+            "manage_index" if !options.manage_indexes => Opening::Absent,
+            _ => Opening::Policy,
         }
     }
 

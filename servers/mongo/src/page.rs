@@ -160,7 +160,7 @@ impl Paging<'_> {
 }
 
 /// The fields of a document as they are written, in their order.
-struct Written<'a>(Vec<(String, &'a RawValue)>);
+pub(crate) struct Written<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Written<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

@@ -6,6 +6,7 @@ pub(crate) mod connect;
 pub(crate) mod cursors;
 pub(crate) mod describe;
 pub(crate) mod error;
+pub(crate) mod exporting;
 pub(crate) mod judge;
 pub(crate) mod names;
 pub(crate) mod plan;
@@ -14,15 +15,14 @@ pub(crate) mod sample;
 pub(crate) mod uri;
 pub(crate) mod writing;
 
-use std::path::PathBuf;
-
 use lockkeeper_core::{
-    Environment, Finding, Masks, NameScope, Ports, Reach, Separator, StartError,
+    Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Separator, StartError,
 };
 
 use self::collections::Known;
 use self::connect::{Deployment, Place, UNCHECKED};
 use self::cursors::Cursors;
+use self::exporting::Exports;
 use self::names::is_own;
 use self::plan::{ScanGuard, Shapes};
 use self::sample::Names;
@@ -36,7 +36,7 @@ pub(crate) struct Config {
     pub(crate) connections: u32,
     pub(crate) scan_guard: ScanGuard,
     pub(crate) allow_disk_use: bool,
-    pub(crate) export_dir: Option<PathBuf>,
+    pub(crate) export_dir: Option<std::path::PathBuf>,
 }
 
 /// What the tools work on.
@@ -55,7 +55,8 @@ pub struct Mongo {
     pub(crate) shapes: Shapes,
     pub(crate) scan_guard: ScanGuard,
     allow_disk_use: bool,
-    pub(crate) export_dir: Option<PathBuf>,
+    pub(crate) export_dir: Option<ExportDir>,
+    pub(crate) exports: Exports,
     /// What the connection string says by itself.
     named: Result<Option<Named>, &'static str>,
     /// Whether writing was asked for.
@@ -64,6 +65,11 @@ pub struct Mongo {
 
 impl Mongo {
     pub(crate) fn open(config: Config, environment: &Environment) -> Result<Self, StartError> {
+        let export_dir = config
+            .export_dir
+            .as_deref()
+            .map(|path| ExportDir::new(path, &environment.own))
+            .transpose()?;
         let scope = environment.scope.names(Separator('.')).map_err(StartError::new)?;
         let named = config.uri.as_deref().map(uri::named).transpose();
         // What can't be connected to is said to whoever asks for something, and in `check`.
@@ -81,12 +87,13 @@ impl Mongo {
             scope,
             masks: environment.masks.clone(),
             cursors: Cursors::default(),
+            exports: Exports::default(),
             known: Known::default(),
             names: Names::default(),
             shapes: Shapes::default(),
             scan_guard: config.scan_guard,
             allow_disk_use: config.allow_disk_use,
-            export_dir: config.export_dir,
+            export_dir,
             named,
             writes: environment.write,
         })
@@ -110,7 +117,7 @@ impl Mongo {
             Err(_) => Ports::None,
         };
         reach.read.extend(self.deployment.place().certificates.clone());
-        reach.write.extend(self.export_dir.clone());
+        reach.write.extend(self.export_dir.iter().map(|export| export.path().to_owned()));
         reach
     }
 

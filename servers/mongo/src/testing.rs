@@ -4,9 +4,11 @@ mod failures;
 pub(crate) mod stub;
 
 use std::fs;
+use std::net::ToSocketAddrs as _;
 
 use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use lockkeeper_testkit::Expect;
+use lockkeeper_testkit::fault::TcpProxy;
 use lockkeeper_testkit::in_process::{self, InProcess};
 use lockkeeper_testkit::mongo;
 use lockkeeper_testkit::stdio::Era;
@@ -82,6 +84,12 @@ impl Shop {
     /// A directory that goes with the shop.
     pub(crate) fn directory(&self) -> &std::path::Path {
         self.directory.path()
+    }
+
+    /// A proxy before the database.
+    pub(crate) fn proxy(&self) -> TcpProxy {
+        let host = self.uri.trim_start_matches("mongodb://").split('/').next().unwrap();
+        TcpProxy::start(host.to_socket_addrs().unwrap().next().unwrap()).unwrap()
     }
 
     /// Calls `tool {json}` in both eras: what the agent sees.

@@ -5,6 +5,7 @@ mod count;
 mod delete;
 mod describe_collection;
 mod explain;
+mod export;
 mod find;
 mod infer_schema;
 mod insert;
@@ -32,6 +33,7 @@ pub(crate) static TOOLS: &[Registered<Mongo>] = &[
     tool::<Mongo, count::Count>("count"),
     tool::<Mongo, explain::Explain>("explain"),
     tool::<Mongo, watch::Watch>("watch"),
+    tool::<Mongo, export::Export>("export"),
     tool::<Mongo, insert::Insert>("insert"),
     tool::<Mongo, update::Update>("update"),
     tool::<Mongo, delete::Delete>("delete"),

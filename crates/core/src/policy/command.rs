@@ -73,13 +73,8 @@ pub(crate) async fn explain<S: Server>(
     live: bool,
 ) -> Result<Explained, StartError> {
     let open = Policy::open();
-    let listing = Listing {
-        policy: &open,
-        results: Results::default(),
-        prefix: "",
-        open_world: false,
-        closed: &[],
-    };
+    let listing =
+        Listing { policy: &open, results: Results::default(), prefix: "", open_world: false };
     let catalog = Catalog::new(S::tools(), &listing);
     let listed = catalog.get(tool).ok_or_else(|| {
         let tools: Vec<&str> = S::tools().iter().map(|tool| tool.name).collect();

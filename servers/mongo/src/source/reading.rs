@@ -1,6 +1,8 @@
 //! Reading documents: queries and pipelines as cursors over raw bytes, which nobody decodes on their
 //! way to an answer.
 
+use std::time::Duration;
+
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::FutureExt as _;
 use mongodb::Cursor;
@@ -23,6 +25,8 @@ pub(crate) struct Query {
     pub(crate) skip: u64,
     /// Documents to be read in all, if that is known.
     pub(crate) most: Option<u64>,
+    /// What the server may work on it in all, if that is more than one call has.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// The documents of a query or a pipeline, as far as they are not read.
@@ -154,7 +158,8 @@ impl Mongo {
         let client = self.deployment.client().await?;
         let collection =
             client.database(name.database()).collection::<RawDocumentBuf>(name.collection());
-        let mut find = collection.find(query.filter).max_time(limit.server);
+        let mut find =
+            collection.find(query.filter).max_time(query.patience.unwrap_or(limit.server));
         find = find.batch_size(batch(page));
         if let Some(projection) = query.projection {
             find = find.projection(projection);
@@ -183,6 +188,17 @@ impl Mongo {
         pipeline: Checked<Vec<Document>>,
         page: u64,
     ) -> Result<Documents, MongoError> {
+        self.aggregate_within(name, pipeline, page, None).await
+    }
+
+    /// The same where the server may work on it for longer than one call.
+    pub(crate) async fn aggregate_within(
+        &self,
+        name: &Namespace,
+        pipeline: Checked<Vec<Document>>,
+        page: u64,
+        patience: Option<Duration>,
+    ) -> Result<Documents, MongoError> {
         let Checked { value: pipeline, shape } = pipeline;
         let limit = limit(None)?;
         let client = self.deployment.client().await?;
@@ -190,7 +206,7 @@ impl Mongo {
             client.database(name.database()).collection::<RawDocumentBuf>(name.collection());
         let aggregate = collection.aggregate(pipeline).with_type::<RawDocumentBuf>();
         let aggregate = aggregate
-            .max_time(limit.server)
+            .max_time(patience.unwrap_or(limit.server))
             .batch_size(batch(page))
             .allow_disk_use(self.allow_disk_use);
         let cursor = self.deployment.ask(limit, async { aggregate.await }).await?;

@@ -65,7 +65,7 @@ impl Tool<Mongo> for Find {
                     projection: args.projection.map(|projection| projection.0),
                     sort: args.sort.map(|sort| sort.0),
                     skip: args.skip.unwrap_or_default(),
-                    most: None,
+                    ..Query::default()
                 };
                 let query = mongo.check_query(&name, query).await?;
                 note = mongo.guard_scan(&name, Reads::Query(query.value())).await?;

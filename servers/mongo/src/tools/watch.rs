@@ -185,11 +185,10 @@ async fn gather(
 
 #[cfg(test)]
 mod tests {
-    use std::net::ToSocketAddrs as _;
     use std::time::Instant;
 
     use bson::{Document, doc};
-    use lockkeeper_testkit::fault::{TcpFault, TcpProxy};
+    use lockkeeper_testkit::fault::TcpFault;
     use lockkeeper_testkit::in_process::{InProcess, seen};
     use lockkeeper_testkit::stdio::Era;
     use serde_json::{Value, json};
@@ -251,9 +250,7 @@ mod tests {
     fn a_connection_that_is_cut_loses_and_doubles_nothing() {
         let Some(shop) = Shop::empty() else { return };
         insert(&shop, 0..1);
-        let address = shop.uri.trim_start_matches("mongodb://").split('/').next().unwrap();
-        let address = address.to_socket_addrs().unwrap().next().unwrap();
-        let proxy = TcpProxy::start(address).unwrap();
+        let proxy = shop.proxy();
         let uri = format!("mongodb://{}/?directConnection=true", proxy.address());
         let start =
             || InProcess::start::<MongoDb>(&[&uri, "--database", &shop.database], Era::Modern);

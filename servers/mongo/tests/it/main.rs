@@ -10,6 +10,7 @@ const BUDGET: Budget = Budget { read_only: 6_000, all: 12_000 };
 
 #[test]
 fn the_surface_keeps_the_rules() {
-    let everything = ["mongodb://localhost/app", "--export-dir", "/tmp", "--manage-indexes"];
-    surface::check::<MongoDb>(&everything, Path::new(env!("CARGO_MANIFEST_DIR")), BUDGET);
+    let switches = ["--export-dir", env!("CARGO_MANIFEST_DIR"), "--manage-indexes"];
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    surface::check_with::<MongoDb>(&["mongodb://localhost/app"], &switches, package, BUDGET);
 }
