@@ -37,6 +37,7 @@ impl From<MongoError> for ToolError {
             MongoError::Closed => Self::new("connection_lost", message)
                 .hint("nothing was changed by a read: call again")
                 .retry_after_s(1),
+            MongoError::Busy => Self::new("busy", message).hint("call again").retry_after_s(2),
             MongoError::OutOfTime => Self::new("timeout", message)
                 .hint("ask for less: a narrower filter, a smaller limit, or fields of an index"),
             MongoError::Refused(refusal) => refused(&refusal),

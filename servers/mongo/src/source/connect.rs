@@ -9,7 +9,7 @@ use lockkeeper_core::{Credentials, Failure, Ongoing, Upstream};
 use mongodb::Client;
 use mongodb::error::ErrorKind;
 use mongodb::options::{ClientOptions, Tls};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::error::MongoError;
 use super::uri;
@@ -48,6 +48,8 @@ pub(crate) struct Place {
 pub(crate) struct Deployment {
     place: Place,
     upstream: Upstream,
+    /// As many operations are under way as there are connections.
+    slots: Semaphore,
     client: Mutex<Option<Connected>>,
     /// Names that errors must not tell.
     hosts: std::sync::Mutex<Vec<String>>,
@@ -71,7 +73,14 @@ pub(crate) struct Limit {
 
 impl Deployment {
     pub(crate) fn new(place: Place, upstream: Upstream) -> Self {
-        Self { place, upstream, client: Mutex::default(), hosts: std::sync::Mutex::default() }
+        let slots = Semaphore::new(place.connections as usize);
+        Self {
+            place,
+            upstream,
+            slots,
+            client: Mutex::default(),
+            hosts: std::sync::Mutex::default(),
+        }
     }
 
     pub(crate) fn place(&self) -> &Place {
@@ -172,9 +181,21 @@ impl Deployment {
         limit: Limit,
         work: impl Future<Output = mongodb::error::Result<T>>,
     ) -> Result<T, MongoError> {
+        // Who waits for a connection waits for us, and learns nothing of the deployment.
+        let begun = Instant::now();
+        let Ok(_slot) = tokio::time::timeout(limit.waiting, self.slots.acquire()).await else {
+            return Err(MongoError::Busy);
+        };
+        let waited = begun.elapsed();
+        let left = limit.waiting.saturating_sub(waited);
+        if left < limit.waiting / 10 {
+            return Err(MongoError::Busy);
+        }
         let attempt = self.upstream.admit().map_err(MongoError::Down)?;
-        let Ok(done) = tokio::time::timeout(limit.waiting, work).await else {
-            attempt.failed(Failure::TimedOut);
+        let Ok(done) = tokio::time::timeout(left, work).await else {
+            if waited < limit.waiting.saturating_sub(limit.server) {
+                attempt.failed(Failure::TimedOut);
+            }
             return Err(MongoError::OutOfTime);
         };
         let error = match done {

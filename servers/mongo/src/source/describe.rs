@@ -75,10 +75,8 @@ impl Mongo {
             if is_own(name) {
                 continue;
             }
-            if self.scope.is_limited() && self.collections(name).await?.is_empty() {
-                continue;
-            }
-            if self.scope.denies(&[name]) {
+            let ruled = self.scope.is_limited() || self.scope.has_denials();
+            if ruled && self.collections(name).await?.is_empty() {
                 continue;
             }
             // Its size would tell of what is hidden in it.

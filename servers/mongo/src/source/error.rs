@@ -22,6 +22,8 @@ pub(crate) enum MongoError {
     Tls(String),
     #[error("the connection broke")]
     Closed,
+    #[error("all connections to the database are in use")]
+    Busy,
     #[error("it took longer than the call has")]
     OutOfTime,
     /// MongoDB said no.

@@ -1,6 +1,7 @@
 //! What agents are told when the deployment, or the way to it, fails: each of it a result with a
 //! code, and never the end of the server.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -87,6 +88,34 @@ fn a_silent_server_costs_no_more_than_the_call_has() {
     let text = seen(&client.call("find", json!({"collection": "things"})));
     assert!(text.starts_with("error: timeout"), "{text}");
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
+fn waiting_for_a_connection_is_no_failure_of_the_deployment() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let uri = stub::start(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Answer::Silence
+    });
+    let arguments = [uri.as_str(), "--connections", "1", "--call-budget", "1s"];
+    let mut client = InProcess::start::<MongoDb>(&arguments, Era::Modern);
+    let find = |id: u32| {
+        let params = json!({"name": "find", "arguments": {"collection": "things"}});
+        let params = Era::Modern.with_meta(&json!({}), params);
+        json!({"jsonrpc": "2.0", "id": format!("f{id}"), "method": "tools/call", "params": params})
+    };
+    for id in 0..8 {
+        client.send(&find(id));
+    }
+    let mut codes: Vec<String> = (0..8)
+        .map(|_| seen(&client.receive()["result"]).split(':').nth(1).unwrap().trim().to_owned())
+        .collect();
+    codes.sort();
+    // One had the connection, and only that one speaks about the deployment.
+    assert_eq!(codes.iter().filter(|code| *code == "busy").count(), 7, "{codes:?}");
+    assert_eq!(codes.last().unwrap(), "timeout");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
 #[test]

@@ -57,6 +57,9 @@ impl Output for Collections {
         if let Some(next) = &self.next {
             header.push_str(&format!("; truncated, next: cursor {next}"));
         }
+        if self.total > COUNTED {
+            header.push_str("; too many to count their documents");
+        }
         if self.total == 0 {
             return format!("{header}; list_databases shows where there are any]\n");
         }

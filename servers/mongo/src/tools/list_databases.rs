@@ -83,6 +83,10 @@ mod tests {
         let own = ["admin", "local", "config"];
         assert!(!all.lines().any(|line| own.contains(&line.split('\t').next().unwrap())), "{all}");
         let limited = shop.call(POLICY, &[], "list_databases {}");
+        let denied = "[policy.resources]\ndeny = [\"shop.*\"]\n";
+        let mut client = shop.client(denied, &[]);
+        let denied = shop.plain(&seen(&client.call("list_databases", json!({}))));
+        assert!(!denied.lines().any(|line| line.starts_with("shop")), "{denied}");
         assert_eq!(limited, "[1 database; `database` defaults to shop]\nshop\n");
     }
 }
