@@ -105,7 +105,10 @@ pub fn watch(subject: Subject<'_>, pipeline: &[Document]) -> Result<Judged, Refu
     const STAGES: &[&str] =
         &["$match", "$project", "$addFields", "$set", "$unset", "$replaceRoot", "$replaceWith"];
     let mut walk = Walk::new(subject);
-    let shape = walk.resolve(subject.of)?.of_changes();
+    let shape = walk.resolve(subject.of)?;
+    // Tokens and events name documents by their `_id`.
+    shape.use_whole(&["_id".to_owned()], "a watch")?;
+    let shape = shape.of_changes();
     for stage in pipeline {
         let name = stage.keys().next().map_or("", String::as_str);
         if stage.len() != 1 || !STAGES.contains(&name) {

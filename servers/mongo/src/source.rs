@@ -78,6 +78,7 @@ impl Mongo {
             uri: config.uri,
             credential: environment.credential.clone(),
             connections: config.connections,
+            hides_fields: scope.has_denials() || !environment.masks.is_empty(),
             certificates: environment.network.certificate_file.clone(),
         };
         Ok(Self {

@@ -68,8 +68,9 @@ impl Walk<'_> {
             let mut field = above.to_vec();
             field.extend(path(name)?);
             let query = named.query;
-            if query && field.last().is_some_and(|last| last == "$") {
-                field.pop();
+            if query {
+                // The place in an array that a filter found.
+                field.retain(|name| name != "$");
             }
             let says_yes = match value {
                 Bson::Boolean(yes) => Some(*yes),

@@ -40,6 +40,8 @@ pub(crate) struct Place {
     pub(crate) credential: Credentials,
     /// Connections to each server at most.
     pub(crate) connections: u32,
+    /// Whether the policy hides fields, so that what MongoDB says of values isn't handed on.
+    pub(crate) hides_fields: bool,
     /// Certificates to trust, where the connection string names none.
     pub(crate) certificates: Option<PathBuf>,
 }
@@ -121,7 +123,7 @@ impl Deployment {
     }
 
     async fn options(&self) -> Result<ClientOptions, MongoError> {
-        let Place { uri, credential, connections, certificates } = &self.place;
+        let Place { uri, credential, connections, certificates, .. } = &self.place;
         let mut password = None;
         let secret;
         let uri = match (uri, credential.is_configured()) {
@@ -267,7 +269,8 @@ impl Deployment {
     /// An error of the driver without the names of hosts.
     pub(crate) fn said(&self, error: mongodb::error::Error) -> MongoError {
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        MongoError::of(error, &hosts)
+        let said = MongoError::of(error, &hosts);
+        if self.place.hides_fields { said.without_values() } else { said }
     }
 }
 

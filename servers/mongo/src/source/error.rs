@@ -109,6 +109,22 @@ impl MongoError {
         }
     }
 
+    /// The same without the documents and lists that MongoDB quotes: some of its errors show the
+    /// whole document that an expression failed on. A hidden field can only stand in one of these, as
+    /// it can't be used by itself.
+    pub(super) fn without_values(self) -> Self {
+        match self {
+            Self::Refused(mut refusal) => {
+                if let Some(at) = refusal.message.find(['{', '[']) {
+                    refusal.message.truncate(at);
+                    refusal.message.push('…');
+                }
+                Self::Refused(refusal)
+            }
+            error => error,
+        }
+    }
+
     /// MongoDB's code, if it was MongoDB that said no.
     pub(crate) fn code(&self) -> Option<i32> {
         match self {

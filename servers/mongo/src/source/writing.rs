@@ -9,13 +9,10 @@ use mongodb::options::{IndexOptions, UpdateModifications};
 
 use super::Mongo;
 use super::connect::limit;
-use super::error::{MongoError, Refusal};
+use super::error::MongoError;
 use super::names::Namespace;
 use super::reading::Checked;
-use crate::guard::{self, Shape};
-
-/// MongoDB says that another document has the value of a unique index.
-const DUPLICATE: i32 = 11_000;
+use crate::guard;
 
 /// An update, not judged yet.
 #[derive(Debug, Clone, Default)]
@@ -164,7 +161,7 @@ impl Mongo {
         documents: Checked<Vec<Document>>,
     ) -> Result<Stored, MongoError> {
         let _ = &grant;
-        let Checked { value: documents, shape } = documents;
+        let documents = documents.value;
         let documents: Vec<Document> = documents.into_iter().map(with_id).collect();
         let mut ids: Vec<Bson> =
             documents.iter().filter_map(|document| document.get("_id").cloned()).collect();
@@ -183,7 +180,7 @@ impl Mongo {
             _ => 0,
         };
         ids.truncate(done);
-        let failed = self.said_of_change(error, &shape);
+        let failed = self.said_of_change(error);
         if ids.is_empty() { Err(failed) } else { Ok(Stored { ids, failed: Some(failed) }) }
     }
 
@@ -195,7 +192,7 @@ impl Mongo {
         alteration: Checked<Alteration>,
     ) -> Result<Altered, MongoError> {
         let _ = &grant;
-        let Checked { value: alteration, shape } = alteration;
+        let alteration = alteration.value;
         let change = match alteration.change {
             What::Operators(operators) => UpdateModifications::Document(operators),
             What::Pipeline(stages) => UpdateModifications::Pipeline(stages),
@@ -212,7 +209,7 @@ impl Mongo {
             update = update.array_filters(alteration.array_filters);
         }
         let done = self.deployment.change(async { update.await }).await?;
-        let done = done.map_err(|error| self.said_of_change(error, &shape))?;
+        let done = done.map_err(|error| self.said_of_change(error))?;
         let upserted = done.upserted_id;
         Ok(Altered { matched: done.matched_count, modified: done.modified_count, upserted })
     }
@@ -226,13 +223,13 @@ impl Mongo {
         many: bool,
     ) -> Result<u64, MongoError> {
         let _ = &grant;
-        let Checked { value: filter, shape } = filter;
+        let filter = filter.value;
         let client = self.deployment.client().await?;
         let collection = client.database(name.database()).collection::<Document>(name.collection());
         let delete =
             if many { collection.delete_many(filter) } else { collection.delete_one(filter) };
         let done = self.deployment.change(async { delete.await }).await?;
-        Ok(done.map_err(|error| self.said_of_change(error, &shape))?.deleted_count)
+        Ok(done.map_err(|error| self.said_of_change(error))?.deleted_count)
     }
 
     /// Makes an index; its name.
@@ -243,7 +240,7 @@ impl Mongo {
         index: Checked<NewIndex>,
     ) -> Result<String, MongoError> {
         let _ = &grant;
-        let Checked { value: index, shape } = index;
+        let index = index.value;
         let mut options = IndexOptions::default();
         options.name = index.name;
         options.unique = index.unique.then_some(true);
@@ -256,7 +253,7 @@ impl Mongo {
         let collection = client.database(name.database()).collection::<Document>(name.collection());
         let work = async { collection.create_index(model).await };
         let done = self.deployment.change(work).await?;
-        Ok(done.map_err(|error| self.said_of_change(error, &shape))?.index_name)
+        Ok(done.map_err(|error| self.said_of_change(error))?.index_name)
     }
 
     /// Drops one index.
@@ -271,25 +268,15 @@ impl Mongo {
         let collection = client.database(name.database()).collection::<Document>(name.collection());
         let work = async { collection.drop_index(index).await };
         let done = self.deployment.change(work).await?;
-        done.map_err(|error| self.said_of_change(error, &Shape::default()))
+        done.map_err(|error| self.said_of_change(error))
     }
 
-    /// What went wrong with a change, without values that the policy may hide: where a value is taken,
-    /// MongoDB names all values of the index.
-    fn said_of_change(&self, error: mongodb::error::Error, shape: &Shape) -> MongoError {
-        if let ErrorKind::Write(WriteFailure::WriteConcernError(_)) = &*error.kind {
+    /// What went wrong with a change.
+    fn said_of_change(&self, error: mongodb::error::Error) -> MongoError {
+        match &*error.kind {
             // It is done here, and may be lost if this server is.
-            return MongoError::InDoubt;
-        }
-        match self.deployment.said(error) {
-            MongoError::Refused(mut refusal) if refusal.code == DUPLICATE && shape.is_ruled() => {
-                let Refusal { message, .. } = &mut *refusal;
-                if let Some(at) = message.find(" dup key:") {
-                    message.truncate(at);
-                }
-                MongoError::Refused(refusal)
-            }
-            said => said,
+            ErrorKind::Write(WriteFailure::WriteConcernError(_)) => MongoError::InDoubt,
+            _ => self.deployment.said(error),
         }
     }
 }

@@ -77,9 +77,46 @@ impl Tool<Mongo> for Aggregate {
 
 #[cfg(test)]
 mod tests {
+    use bson::doc;
     use lockkeeper_testkit::expect;
+    use lockkeeper_testkit::in_process::{InProcess, seen};
+    use lockkeeper_testkit::stdio::Era;
+    use serde_json::json;
+    use tempfile::TempDir;
 
+    use crate::MongoDb;
+    use crate::testing::stub::{self, Answer};
     use crate::testing::{POLICY, Shop};
+
+    #[test]
+    fn errors_quote_no_documents_where_fields_are_hidden() {
+        let ask = |config: &str| {
+            let uri = stub::start(|command| match command.keys().next().map(String::as_str) {
+                Some("aggregate") => Answer::Reply(doc! {
+                    "ok": 0.0, "code": 40_228, "codeName": "Location40228",
+                    "errmsg": "'newRoot' must evaluate to an object, but resulting value was: \
+                        \"x\". Input document: {password_hash: \"h-1\"}",
+                }),
+                _ => stub::cursor(
+                    0,
+                    "firstBatch",
+                    vec![doc! { "name": "users", "type": "collection" }],
+                ),
+            });
+            let directory = TempDir::new().unwrap();
+            let path = directory.path().join("config.toml");
+            std::fs::write(&path, config).unwrap();
+            let arguments = [uri.as_str(), "--config", path.to_str().unwrap()];
+            let mut client = InProcess::start::<MongoDb>(&arguments, Era::Modern);
+            let pipeline = json!([{"$replaceRoot": {"newRoot": "$name"}}]);
+            seen(&client.call("aggregate", json!({"collection": "users", "pipeline": pipeline})))
+        };
+        let open = ask("");
+        assert!(open.contains("Input document: {password_hash"), "{open}");
+        let hiding = ask("[policy.resources]\ndeny = [\"**.password_hash\"]\n");
+        assert!(hiding.contains("Input document: …"), "{hiding}");
+        assert!(!hiding.contains("h-1"), "{hiding}");
+    }
 
     #[test]
     fn runs_pipelines_that_read() {

@@ -120,6 +120,8 @@ fn a_hidden_field_can_be_used_for_nothing() {
         r#"pipeline:users [{"$geoNear":{"near":[0,0],"distanceField":"d","key":"address"}}]"#,
         r#"pipeline:users [{"$search":{"text":{"query":"a","path":"email"}}}]"#,
         r#"pipeline:users [{"$vectorSearch":{"index":"a","path":"v","queryVector":[1],"limit":5}}]"#,
+        r#"projection:users {"address.$.ssn":1}"#,
+        r#"projection:users {"password.$":1}"#,
         r#"pipeline:names [{"$match":{"mail":"a"}}]"#,
         r#"pipeline:names [{"$project":{"x":"$mail"}}]"#,
         r#"pipeline:names [{"$project":{"x":"$a.ssn"}}]"#,
@@ -327,6 +329,14 @@ fn rules_follow_fields_to_where_they_go() {
     let line = r#"pipeline:users [{"$replaceWith":{"a":{"b":"$c"}}}]"#;
     assert_eq!(seen(&anywhere(), line, "a/b/password_hash"), denied);
     assert_eq!(seen(&anywhere(), line, "a/b/name"), Seen::Partly);
+}
+
+#[test]
+fn what_names_documents_by_a_hidden_id_is_refused() {
+    let world = world(None, &[], &[("shop.users._id", Mask::Hash)]);
+    world.refuses("watch:users []");
+    world.takes("watch:orders []");
+    anywhere().takes("watch:users []");
 }
 
 #[test]
