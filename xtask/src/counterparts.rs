@@ -81,6 +81,7 @@ const ALL: &[Counterpart] = &[
         program: postgres::DEBIAN_PROGRAM,
         install: postgres::install_debian,
         probe: postgres::probe_debian,
+    },
     // GPL-2.0: a process of its own, never a dependency.
     Counterpart {
         name: "mongo",

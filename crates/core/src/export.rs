@@ -366,8 +366,7 @@ mod elsewhere {
     }
 }
 
-#[cfg(test)]
-#[cfg(unix)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -379,9 +378,6 @@ mod tests {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         let mut names: Vec<String> =
             entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        let entries = fs::read_dir(directory).unwrap();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -481,7 +477,6 @@ mod tests {
         let directory = ExportDir::new(temporary.path(), &[]).unwrap();
         let under_way = create(&directory, "a.csv").unwrap();
         let long_ago = SystemTime::now() - Duration::from_hours(2);
-        let long_ago = SystemTime::now() - Duration::from_secs(7_200);
         for name in [".lockkeeper-0011223344556677.tmp", "theirs.tmp", ".lockkeeper-x.txt"] {
             let file = fs::File::create(temporary.path().join(name)).unwrap();
             file.set_modified(long_ago).unwrap();
@@ -505,7 +500,6 @@ mod tests {
         let new = |path: &Path| {
             ExportDir::new(path, std::slice::from_ref(&state)).map_err(|e| e.to_string())
         };
-        let new = |path: &Path| ExportDir::new(path, &[state.clone()]).map_err(|e| e.to_string());
         assert!(new(&temporary.path().join("nothing")).unwrap_err().contains("no such directory"));
         assert!(new(&state).unwrap_err().contains("not a directory"));
         assert!(new(temporary.path()).unwrap_err().contains("of its own"));
