@@ -40,7 +40,8 @@ pub struct Credential {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Origin {
-    Variable(String),
+    /// The first of these that is set.
+    Variable(Vec<String>),
     File(PathBuf),
     Command(Vec<String>),
     Store(String),
@@ -53,7 +54,7 @@ pub enum CredentialError {
     #[error("a credential is given as {WAYS}, never as itself")]
     Kind,
     /// `env:` without the name of a variable.
-    #[error("env: takes the name of an environment variable")]
+    #[error("env: takes the name of an environment variable, or several in order, with commas")]
     Variable,
     /// `file:` without a path that means the same everywhere.
     #[error("file: takes an absolute path, or one that begins with `~/`")]
@@ -75,7 +76,9 @@ impl FromStr for Credential {
     fn from_str(text: &str) -> Result<Self, CredentialError> {
         let (kind, rest) = text.split_once(':').ok_or(CredentialError::Kind)?;
         let origin = match kind {
-            "env" if is_variable(rest) => Origin::Variable(rest.to_owned()),
+            "env" if rest.split(',').all(is_variable) => {
+                Origin::Variable(rest.split(',').map(str::to_owned).collect())
+            }
             "env" => return Err(CredentialError::Variable),
             // A relative path means what lies where the host starts the server: often a place
             // that an agent writes to.
@@ -330,8 +333,9 @@ impl Inner {
 
     fn read(&self) -> Result<Secret<String>, Unread> {
         match &self.credential.origin {
-            Origin::Variable(name) => {
-                let value = self.place.variable.and_then(|variable| variable(name));
+            Origin::Variable(names) => {
+                let variable = self.place.variable;
+                let value = names.iter().find_map(|name| variable.and_then(|read| read(name)));
                 let value = value.ok_or(Unread::NoVariable)?;
                 let bytes = Secret::new(value.into_encoded_bytes());
                 if bytes.expose().len() > MOST_VALUE {

@@ -27,6 +27,7 @@ fn a_source_is_one_of_four_and_nothing_else_is_repeated() {
     for source in [
         "env:GITHUB_TOKEN",
         "env:_x1",
+        "env:GITHUB_TOKEN,GITHUB_PERSONAL_ACCESS_TOKEN",
         "file:/run/secrets/token",
         "file:~/.config/token",
         "command:pass show 'git hub'",
@@ -46,6 +47,7 @@ fn a_source_is_one_of_four_and_nothing_else_is_repeated() {
         ("env:", "env: takes"),
         ("env:t0ken-with-dash", "env: takes"),
         ("env:$t0ken", "env: takes"),
+        ("env:A,", "env: takes"),
         ("env:1t0ken", "env: takes"),
         ("file:", "file: takes"),
         ("file:t0ken", "file: takes"),
@@ -94,6 +96,8 @@ fn a_variable_is_read_when_it_is_asked_for() {
     let known: fn(&str) -> Option<OsString> = |name| (name == "TOKEN").then(|| "t0ken".into());
     let (value, check) = resolve("env:TOKEN", place(known));
     assert_eq!((value.unwrap().as_str(), check.as_str()), ("t0ken", "env:TOKEN: present"));
+    let (value, check) = resolve("env:MISSING,TOKEN", place(known));
+    assert_eq!((value.unwrap().as_str(), check.as_str()), ("t0ken", "env:MISSING,TOKEN: present"));
     // A token in place of a variable's name looks like one.
     let (value, check) = resolve("env:ghp_t0ken", place(known));
     let told = value.unwrap_err();
