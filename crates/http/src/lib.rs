@@ -35,7 +35,7 @@ pub use client::{Builder, Http};
 pub use dial::DestinationError;
 pub use error::{BoxError, HttpError, Phase};
 pub use layers::Layers;
-pub use semantics::{MaxBody, Quota, Semantics, Streamed};
+pub use semantics::{MaxBody, Quota, Semantics, Streamed, Unfollowed};
 pub use transport::Timeouts;
 
 /// What goes through the layers.

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use tower::{ServiceExt as _, service_fn};
 
 use self::location::resolve;
-use crate::semantics::{self, Semantics};
+use crate::semantics::{self, Semantics, Unfollowed};
 use crate::{Body, HttpError, Request, Response, Stack};
 
 /// So many redirects are followed.
@@ -44,6 +44,9 @@ pub(crate) fn redirects(inner: Stack) -> Stack {
 }
 
 async fn follow(inner: Stack, request: Request) -> Result<Response, HttpError> {
+    if request.extensions().get::<Unfollowed>().is_some() {
+        return inner.oneshot(request).await;
+    }
     let (mut parts, mut body) = request.into_parts();
     let mut seen = Vec::new();
     // A change that was answered with "see other" was made: what follows only reads what came of

@@ -27,6 +27,11 @@ pub struct MaxBody(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Streamed;
 
+/// A redirect is an answer like any other, and handed back: for requests that may only be made to what
+/// their maker has checked by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfollowed;
+
 /// The quota of the upstream that a request uses up, where it has several: being out of searches
 /// says nothing about other requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

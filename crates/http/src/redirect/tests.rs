@@ -40,6 +40,17 @@ async fn reads_are_followed_five_times() {
 }
 
 #[tokio::test]
+async fn what_shall_not_be_followed_is_handed_back() {
+    for request in [get(HERE), post(HERE, "x")] {
+        let script = Script::new([to(307, "/y")]);
+        let mut request = request;
+        request.extensions_mut().insert(Unfollowed);
+        assert_eq!(follow(&script, request).await.unwrap().0, 307);
+        assert_eq!(script.count(), 1);
+    }
+}
+
+#[tokio::test]
 async fn loops_end() {
     let script = Script::new([to(302, "/y"), to(302, "/x")]);
     let error = follow(&script, get(HERE)).await.unwrap_err();
