@@ -93,6 +93,36 @@ const ALL: &[Counterpart] = &[
         install: install_pip,
         probe: probe_mongo,
     },
+    Counterpart {
+        name: "emulate",
+        variable: "LOCKKEEPER_EMULATE",
+        needs: Some("node"),
+        package: "emulate",
+        version: "0.12.2",
+        program: "node_modules/emulate/dist/index.js",
+        install: install_npm,
+        probe: probe_npm,
+    },
+    Counterpart {
+        name: "graphql-schema",
+        variable: "LOCKKEEPER_GRAPHQL_SCHEMA",
+        needs: Some("node"),
+        package: "@octokit/graphql-schema",
+        version: "15.26.1",
+        program: "node_modules/@octokit/graphql-schema/index.js",
+        install: install_npm,
+        probe: probe_npm,
+    },
+    Counterpart {
+        name: "tokenizer",
+        variable: "LOCKKEEPER_TOKENIZER",
+        needs: Some("node"),
+        package: "gpt-tokenizer",
+        version: "4.0.0",
+        program: "node_modules/gpt-tokenizer/esm/encoding/o200k_base.js",
+        install: install_npm,
+        probe: probe_npm,
+    },
 ];
 
 /// What only `cargo xtask bench` runs, besides Node: programs to measure ours against.

@@ -10,6 +10,7 @@
 //! | [`surface::check`] | the rules for names, schemas, hints and bytes of every tool |
 //! | [`fault::HttpProxy`], [`fault::TcpProxy`] | a real upstream with what networks do to it |
 //! | [`notes::NotesService`] | a real upstream |
+//! | [`github::Front`] | GitHub, as its document and an emulator have it, every request checked |
 //!
 //! A connector and its tests in one file, `examples/greeter.rs`:
 //!
@@ -20,6 +21,8 @@
 pub mod dice;
 #[cfg(feature = "faults")]
 pub mod fault;
+#[cfg(all(feature = "faults", feature = "in-process"))]
+pub mod github;
 #[cfg(feature = "in-process")]
 pub mod in_process;
 #[cfg(feature = "faults")]

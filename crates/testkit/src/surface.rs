@@ -105,7 +105,8 @@ pub fn rules(name: &str, effect: Effect, tool: &Value) -> Vec<String> {
     for schema in ["inputSchema", "outputSchema"] {
         let Some(schema) = tool.get(schema) else { continue };
         let text = schema.to_string();
-        for word in ["\"$ref\"", "\"$schema\"", "\"$defs\"", "\"title\":"] {
+        // A property may be called `title`; a schema's own is a text.
+        for word in ["\"$ref\"", "\"$schema\"", "\"$defs\"", "\"title\":\""] {
             rule(!text.contains(word), &format!("a schema has {word}"));
         }
         rule(!text.contains("\"items\":true"), "a schema has a bare `true`");

@@ -1,0 +1,84 @@
+//! `emulate`: a server on Node that keeps users, repositories, issues and pull requests in memory.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::front::TOKEN;
+
+/// A running emulator, ended with the value.
+#[derive(Debug)]
+pub struct Emulator {
+    address: SocketAddr,
+    child: Child,
+    _directory: TempDir,
+}
+
+/// Where a counterpart lies; none if this run does without it.
+fn counterpart(name: &str, variable: &str) -> Option<PathBuf> {
+    let without = std::env::var("LOCKKEEPER_WITHOUT").unwrap_or_default();
+    if without.split(',').any(|left_out| left_out == name || left_out == "node") {
+        return None;
+    }
+    let Some(path) = std::env::var_os(variable) else {
+        panic!(
+            "{variable} is not set: run `cargo xtask test`, with `--without {name}` to do without"
+        )
+    };
+    Some(path.into())
+}
+
+impl Emulator {
+    /// Starts one with a user `admin`, whose token is [`TOKEN`], and these repositories of theirs
+    /// (`true` for private), each with a README; none if this run does without it.
+    pub fn start(repos: &[(&str, bool)]) -> Option<Self> {
+        let program = counterpart("emulate", "LOCKKEEPER_EMULATE")?;
+        let node = counterpart("node", "LOCKKEEPER_NODE")?;
+        let directory = TempDir::new().unwrap();
+        let mut seed = format!("tokens:\n  {TOKEN}: {{login: admin, scopes: [repo]}}\ngithub:\n");
+        seed.push_str("  users: [{login: admin, name: Admin}, {login: mallory}]\n  repos:\n");
+        for (name, private) in repos {
+            seed.push_str(&format!(
+                "    - {{owner: admin, name: {name}, private: {private}, auto_init: true}}\n"
+            ));
+        }
+        let file = directory.path().join("seed.yaml");
+        fs::write(&file, seed).unwrap();
+        // It takes a port by number only, so a free one is looked for.
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(node);
+        command.arg(program).args(["start", "--service", "github", "--port", &port.to_string()]);
+        command.arg("--seed").arg(&file).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::inherit()).spawn().expect("Node starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("Ready.") {
+            line.clear();
+            assert!(
+                lines.read_line(&mut line).unwrap() > 0,
+                "the emulator ended before it was ready"
+            );
+        }
+        // What it says later is read, so that it doesn't wait for a reader.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        Some(Self { address, child, _directory: directory })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
