@@ -1,0 +1,85 @@
+//! The settings of this server: which GitHub, which repositories, which tools.
+
+pub(crate) mod host;
+pub(crate) mod toolset;
+
+use lockkeeper_core::{Credential, Environment, StartError};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::host::Host;
+use self::toolset::Toolset;
+
+/// The variable that names the host, as GitHub's own programs read it.
+pub(crate) const HOST: &str = "GITHUB_HOST";
+
+/// Where the token is if nothing says so.
+const CREDENTIAL: &str = "env:GITHUB_TOKEN,GITHUB_PERSONAL_ACCESS_TOKEN";
+
+const CREDENTIAL_HELP: &str = "Where the token is: env:NAME, file:PATH, command:PROGRAM ARGUMENTS or \
+    store:NAME [default: env:GITHUB_TOKEN,GITHUB_PERSONAL_ACCESS_TOKEN]";
+
+const HOST_HELP: &str = "github.com, NAME.ghe.com or a GitHub Enterprise Server; http:// on this \
+    machine only [env: GITHUB_HOST]";
+
+/// The command line and the `[source]` table.
+#[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Where the token is.
+    #[arg(long, value_name = "SOURCE", help = CREDENTIAL_HELP)]
+    pub credential: Option<Credential>,
+    /// Which GitHub.
+    #[arg(long, value_name = "HOST", help = HOST_HELP)]
+    pub host: Option<String>,
+    /// Groups of tools, or `all` [default: context,repos,issues,pulls,actions]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub toolsets: Vec<Toolset>,
+    /// Repositories that exist for agents: owner/name, owner/*; repeatable [default: all that the
+    /// token sees]
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub repos: Vec<String>,
+    /// Of these, the repositories that tools may change; repeatable [default: all]
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub write_repos: Vec<String>,
+    /// Let what was read in private repositories be followed by writes to public ones, although
+    /// text of strangers was read as well
+    #[arg(long)]
+    pub allow_cross_visibility: bool,
+}
+
+impl Options {
+    pub(crate) fn credential(&self) -> Option<Credential> {
+        self.credential.clone().or_else(|| CREDENTIAL.parse().ok())
+    }
+
+    /// Whether a tool is in one of the toolsets.
+    pub(crate) fn offers(&self, tool: &str) -> bool {
+        toolset::of(tool).is_none_or(|set| {
+            if self.toolsets.is_empty() {
+                return set.is_default();
+            }
+            self.toolsets.contains(&set) || self.toolsets.contains(&Toolset::All)
+        })
+    }
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) host: Host,
+    pub(crate) repos: Vec<String>,
+    pub(crate) write_repos: Vec<String>,
+    pub(crate) allow_cross_visibility: bool,
+}
+
+/// Decides what is served.
+pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Config, StartError> {
+    let named = options.host.as_deref().or_else(|| Some(environment.variables.get(HOST)?));
+    let host = Host::parse(named.unwrap_or(host::DOTCOM)).map_err(StartError::new)?;
+    Ok(Config {
+        host,
+        repos: options.repos,
+        write_repos: options.write_repos,
+        allow_cross_visibility: options.allow_cross_visibility,
+    })
+}

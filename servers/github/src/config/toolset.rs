@@ -1,0 +1,81 @@
+//! Groups of tools that are switched on together.
+
+use serde::{Deserialize, Serialize};
+
+/// A group of tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Toolset {
+    /// Who the token belongs to, teams, members.
+    Context,
+    /// Repositories, files, commits, search.
+    Repos,
+    /// Issues and comments.
+    Issues,
+    /// Pull requests and reviews.
+    Pulls,
+    /// Workflows, their runs and logs.
+    Actions,
+    /// The notification inbox.
+    Notifications,
+    /// Discussions.
+    Discussions,
+    /// Gists.
+    Gists,
+    /// Projects.
+    Projects,
+    /// Alerts and advisories.
+    Security,
+    /// Every group.
+    All,
+}
+
+/// Which tool belongs where.
+const TOOLS: &[(Toolset, &[&str])] = &[
+    (Toolset::Context, &["account_read"]),
+    (
+        Toolset::Repos,
+        &[
+            "repo_read",
+            "file_read",
+            "commit_read",
+            "search",
+            "file_write",
+            "ref_write",
+            "repo_write",
+        ],
+    ),
+    (Toolset::Issues, &["issue_list", "issue_read", "issue_write", "comment_write"]),
+    (Toolset::Pulls, &["pr_list", "pr_read", "pr_write", "pr_review"]),
+    (Toolset::Actions, &["actions_read", "actions_write"]),
+    (Toolset::Notifications, &["notify_read", "notify_write"]),
+    (Toolset::Discussions, &["discussion_read"]),
+    (Toolset::Gists, &["gist_read", "gist_write"]),
+    (Toolset::Projects, &["project_read", "project_write"]),
+    (Toolset::Security, &["security_read"]),
+];
+
+/// The toolset of a tool.
+pub(crate) fn of(tool: &str) -> Option<Toolset> {
+    TOOLS.iter().find(|(_, tools)| tools.contains(&tool)).map(|(set, _)| *set)
+}
+
+impl Toolset {
+    /// Whether it is there without being asked for.
+    pub(crate) fn is_default(self) -> bool {
+        matches!(self, Self::Context | Self::Repos | Self::Issues | Self::Pulls | Self::Actions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_belongs_to_one_toolset() {
+        for tool in crate::tools::TOOLS {
+            let sets = TOOLS.iter().filter(|(_, tools)| tools.contains(&tool.name())).count();
+            assert_eq!(sets, 1, "{}", tool.name());
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What is done to issues.
+
+mod add_blocked_by;
+mod add_sub;
+mod create;
+mod link;
+mod lock;
+mod move_sub;
+mod remove_blocked_by;
+mod remove_sub;
+mod unlock;
+mod update;
+
+use lockkeeper_core::{Method, method};
+
+use crate::change::Changed;
+use crate::source::Source;
+
+pub(super) const DESCRIPTION: &str = "Create and change issues. update: body_edits and body_append keep \
+    the rest of the text; `issue` is a number or owner/name#number.";
+
+pub(super) static METHODS: &[Method<Source>] = &[
+    method::<Source, Changed<create::Create>>("create"),
+    method::<Source, update::Update>("update"),
+    method::<Source, Changed<lock::Lock>>("lock"),
+    method::<Source, Changed<unlock::Unlock>>("unlock"),
+    method::<Source, link::Linked<add_sub::AddSub>>("add_sub"),
+    method::<Source, link::Linked<remove_sub::RemoveSub>>("remove_sub"),
+    method::<Source, move_sub::MoveSub>("move_sub"),
+    method::<Source, link::Linked<add_blocked_by::AddBlockedBy>>("add_blocked_by"),
+    method::<Source, link::Linked<remove_blocked_by::RemoveBlockedBy>>("remove_blocked_by"),
+];
+
+#[cfg(test)]
+mod tests {
+    use lockkeeper_testkit::expect;
+    use lockkeeper_testkit::github::Said;
+    use serde_json::json;
+
+    use crate::testing::{REPO, World, seen};
+
+    #[test]
+    fn every_method_asks_what_github_documents() {
+        let issue = json!({"repo": REPO, "number": 1});
+        let other = json!({"repo": REPO, "number": 1, "issue": "2"});
+        World::examples().check_methods(
+            "issue_write",
+            &[
+                ("create", json!({"repo": REPO, "title": "a <T>", "body": "b", "labels": ["bug"], "milestone": 1, "type": "Bug"})),
+                ("update", json!({"repo": REPO, "number": 1, "state": "closed", "reason": "not_planned", "milestone": 0, "labels": []})),
+                ("lock", issue.clone()),
+                ("unlock", issue.clone()),
+                ("add_sub", other.clone()),
+                ("remove_sub", other.clone()),
+                ("move_sub", other.clone()),
+                ("add_blocked_by", other.clone()),
+                ("remove_blocked_by", json!({"repo": REPO, "number": 1, "issue": "octocat/Hello-World#2"})),
+            ],
+            &expect![[r#"
+                create
+                  {"done":"created the issue in octocat/Hello-World","number":1347,"id":1,"url":"https://github.com/octocat/Hello-World/issues/1347"}
+                update
+                  {"done":"updated the issue in octocat/Hello-World","number":1347,"id":1,"url":"https://github.com/octocat/Hello-World/issues/1347"}
+                lock
+                  {"done":"locked it in octocat/Hello-World"}
+                unlock
+                  {"done":"unlocked it in octocat/Hello-World"}
+                add_sub
+                  {"done":"added the sub-issue in octocat/Hello-World","number":1347,"id":1,"url":"https://github.com/octocat/Hello-World/issues/1347"}
+                remove_sub
+                  {"done":"removed the sub-issue in octocat/Hello-World","number":1347,"id":1,"url":"https://github.com/octocat/Hello-World/issues/1347"}
+                move_sub
+                  {"done":"moved the sub-issue in octocat/Hello-World","number":1347,"id":1,"url":"https://github.com/octocat/Hello-World/issues/1347"}
+                add_blocked_by
+                  {"done":"added the blocker in octocat/Hello-World","number":1347,"id":1,"url":"https://github.com/octocat/Hello-World/issues/1347"}
+                remove_blocked_by
+                  {"done":"removed the blocker in octocat/Hello-World","number":1347,"id":1,"url":"https://github.com/octocat/Hello-World/issues/1347"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_body_is_edited_where_it_is_meant_and_nowhere_else() {
+        let Some(world) = World::emulated(&[("r", false)]) else { return };
+        let mut client = world.client(&["--write"]);
+        let body = "Vec<T> & <Foo bar={1} />\n<!-- keep -->\n&amp; <b>old</b>\n";
+        let create = json!({"method": "create", "repo": "admin/r", "title": "t", "body": body});
+        let done = seen(&mut client, "issue_write", create);
+        assert!(done.contains("created the issue in admin/r") && done.len() < 320, "{done}");
+        let update = json!({
+            "method": "update", "repo": "admin/r", "number": 1,
+            "body_edits": [{"find": "old", "replace": "new"}], "body_append": "end",
+        });
+        seen(&mut client, "issue_write", update);
+        let sent = world.front.take_seen();
+        let patched = sent.iter().find(|seen| seen.method == "PATCH").unwrap();
+        assert_eq!(patched.body["body"], format!("{}end", body.replace("old", "new")));
+        let text = seen(
+            &mut client,
+            "issue_read",
+            json!({"method": "get", "repo": "admin/r", "number": 1}),
+        );
+        assert!(text.ends_with("<!-- keep -->\n&amp; <b>new</b>\nend"), "{text}");
+    }
+
+    #[test]
+    fn a_change_is_sent_once_whatever_happens() {
+        let world = World::examples();
+        let path = format!("/repos/{REPO}/issues");
+        let mut client = world.client(&["--write"]);
+        let create = json!({"method": "create", "repo": REPO, "title": "t"});
+        for (said, code) in [
+            (Said::json(502, &json!({})), "outcome_unknown"),
+            (Said::json(200, &json!({})).header("location", "x"), "done"),
+            (Said::json(307, &json!({})).header("location", "/elsewhere"), "moved"),
+            (Said::json(422, &json!({"message": "Validation Failed"})), "validation"),
+        ] {
+            world.front.take_seen();
+            world.front.say("POST", &path, said);
+            let text = seen(&mut client, "issue_write", create.clone());
+            assert!(text.contains(code), "{text}");
+            let posts = world.front.take_seen().into_iter().filter(|seen| seen.method == "POST");
+            assert_eq!(posts.count(), 1, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_in_private_is_not_carried_to_the_public() {
+        let Some(world) = World::emulated(&[("pub", false), ("priv", true)]) else { return };
+        let read = |repo: &str| json!({"method": "readme", "repo": repo});
+        let create = |repo: &str| json!({"method": "create", "repo": repo, "title": "t"});
+        for order in [["admin/pub", "admin/priv"], ["admin/priv", "admin/pub"]] {
+            let mut client = world.client(&["--write"]);
+            seen(&mut client, "repo_read", read(order[0]));
+            let allowed = seen(&mut client, "issue_write", create("admin/pub"));
+            assert!(allowed.contains("created"), "one alone taints nothing: {allowed}");
+            seen(&mut client, "repo_read", read(order[1]));
+            let refused = seen(&mut client, "issue_write", create("admin/pub"));
+            assert!(
+                refused.starts_with("error: policy_refused: `admin/pub` is public"),
+                "{refused}"
+            );
+            let private = seen(&mut client, "issue_write", create("admin/priv"));
+            assert!(private.contains("created"), "{private}");
+        }
+        let mut client = world.client(&["--write", "--allow-cross-visibility"]);
+        seen(&mut client, "repo_read", read("admin/pub"));
+        seen(&mut client, "repo_read", read("admin/priv"));
+        assert!(seen(&mut client, "issue_write", create("admin/pub")).contains("created"));
+    }
+
+    #[test]
+    fn only_named_repositories_are_written_to() {
+        let world = World::examples();
+        let mut client = world.client(&["--write", "--write-repos=octocat/other"]);
+        let text = seen(
+            &mut client,
+            "issue_write",
+            json!({"method": "create", "repo": REPO, "title": "t"}),
+        );
+        assert!(
+            text.starts_with("error: policy_refused: `octocat/Hello-World` is read-only here"),
+            "{text}"
+        );
+        assert!(world.front.take_seen().iter().all(|seen| seen.method == "GET"));
+    }
+}
