@@ -54,12 +54,7 @@ impl Options {
 
     /// Whether a tool is in one of the toolsets.
     pub(crate) fn offers(&self, tool: &str) -> bool {
-        toolset::of(tool).is_none_or(|set| {
-            if self.toolsets.is_empty() {
-                return set.is_default();
-            }
-            self.toolsets.contains(&set) || self.toolsets.contains(&Toolset::All)
-        })
+        toolset::offer(&self.toolsets, tool)
     }
 }
 
@@ -70,6 +65,7 @@ pub(crate) struct Config {
     pub(crate) repos: Vec<String>,
     pub(crate) write_repos: Vec<String>,
     pub(crate) allow_cross_visibility: bool,
+    pub(crate) toolsets: Vec<Toolset>,
 }
 
 /// Decides what is served.
@@ -81,5 +77,6 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         repos: options.repos,
         write_repos: options.write_repos,
         allow_cross_visibility: options.allow_cross_visibility,
+        toolsets: options.toolsets,
     })
 }

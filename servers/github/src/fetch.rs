@@ -152,7 +152,10 @@ pub(crate) async fn show<E: EffectKind>(
     let total = reply.value.get("total_count").and_then(Value::as_u64);
     let mut items = items(reply.value, view.key)?;
     items.retain_mut(|item| cx.source().admit(item, route.repo()));
-    let answer = list(cx, &items, view, page, (at, reply.has_next))?;
+    let mut answer = list(cx, &items, view, page, (at, reply.has_next))?;
+    if reply.has_next && !view.is_paged {
+        answer = answer.note("GitHub has more: narrow it");
+    }
     Ok(answer.total(total).headed(&head))
 }
 

@@ -12,6 +12,7 @@ mod fetch;
 mod logs;
 mod patch;
 mod refusal;
+mod resource;
 mod shapes;
 mod source;
 #[cfg(test)]
@@ -20,7 +21,8 @@ mod text;
 mod tools;
 
 use lockkeeper_core::{
-    Credential, Environment, Finding, Judgement, Opening, Reach, Registered, Server, StartError,
+    Credential, Environment, Finding, Judgement, Opening, Reach, Registered, RegisteredResource,
+    Server, StartError,
 };
 
 pub use config::Options;
@@ -54,6 +56,10 @@ impl Server for GitHub {
 
     fn tools() -> &'static [Registered<Source>] {
         tools::TOOLS
+    }
+
+    fn resources() -> &'static [RegisteredResource<Source>] {
+        resource::RESOURCES
     }
 
     fn check_resource(pattern: &str) -> Result<(), String> {

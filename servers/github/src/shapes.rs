@@ -491,3 +491,120 @@ pub(crate) const ARTIFACT_FULL: Shape = &[
     f("branch", "workflow_run.head_branch"),
     f("digest", "digest"),
 ];
+
+pub(crate) const CODE_ALERT: Shape = &[
+    f("number", "number"),
+    f("state", "state"),
+    f("severity", "rule.severity"),
+    f("rule", "rule.id"),
+    f("path", "most_recent_instance.location.path"),
+    f("line", "most_recent_instance.location.start_line"),
+    f("description", "rule.description"),
+    more("tool", "tool.name"),
+    more("ref", "most_recent_instance.ref"),
+    more("created", "created_at"),
+    more("url", "html_url"),
+];
+
+pub(crate) const CODE_ALERT_FULL: Shape = &[
+    f("number", "number"),
+    f("state", "state"),
+    f("severity", "rule.severity"),
+    f("security_severity", "rule.security_severity_level"),
+    f("rule", "rule.id"),
+    f("tool", "tool.name"),
+    f("path", "most_recent_instance.location.path"),
+    f("line", "most_recent_instance.location.start_line"),
+    f("ref", "most_recent_instance.ref"),
+    f("message", "most_recent_instance.message.text"),
+    f("dismissed", "dismissed_reason"),
+    f("comment", "dismissed_comment"),
+    f("created", "created_at"),
+    f("url", "html_url"),
+    f("body", "rule.help"),
+];
+
+pub(crate) const DEPENDABOT: Shape = &[
+    f("number", "number"),
+    f("state", "state"),
+    f("severity", "security_advisory.severity"),
+    f("package", "dependency.package.name"),
+    f("ecosystem", "dependency.package.ecosystem"),
+    f("vulnerable", "security_vulnerability.vulnerable_version_range"),
+    f("fixed_in", "security_vulnerability.first_patched_version.identifier"),
+    f("summary", "security_advisory.summary"),
+    more("manifest", "dependency.manifest_path"),
+    more("ghsa", "security_advisory.ghsa_id"),
+    more("created", "created_at"),
+    more("url", "html_url"),
+];
+
+pub(crate) const DEPENDABOT_FULL: Shape = &[
+    f("number", "number"),
+    f("state", "state"),
+    f("severity", "security_advisory.severity"),
+    f("package", "dependency.package.name"),
+    f("ecosystem", "dependency.package.ecosystem"),
+    f("manifest", "dependency.manifest_path"),
+    f("vulnerable", "security_vulnerability.vulnerable_version_range"),
+    f("fixed_in", "security_vulnerability.first_patched_version.identifier"),
+    f("ghsa", "security_advisory.ghsa_id"),
+    f("cve", "security_advisory.cve_id"),
+    f("summary", "security_advisory.summary"),
+    f("dismissed", "dismissed_reason"),
+    f("comment", "dismissed_comment"),
+    f("url", "html_url"),
+    f("body", "security_advisory.description"),
+];
+
+/// Without the secret, which is not asked for either.
+pub(crate) const SECRET_ALERT: Shape = &[
+    f("number", "number"),
+    f("state", "state"),
+    f("type", "secret_type"),
+    f("kind", "secret_type_display_name"),
+    f("validity", "validity"),
+    f("resolution", "resolution"),
+    f("created", "created_at"),
+    f("pushed_past_protection", "push_protection_bypassed"),
+    more("leaked", "publicly_leaked"),
+    more("resolved_by", "resolved_by.login"),
+    more("url", "html_url"),
+];
+
+pub(crate) const ADVISORY: Shape = &[
+    f("ghsa", "ghsa_id"),
+    f("cve", "cve_id"),
+    f("state", "state"),
+    f("severity", "severity"),
+    f("summary", "summary"),
+    f("published", "published_at"),
+    more("body", "description"),
+    more("url", "html_url"),
+];
+
+pub(crate) const ADVISORY_FULL: Shape = &[
+    f("ghsa", "ghsa_id"),
+    f("cve", "cve_id"),
+    f("severity", "severity"),
+    f("score", "cvss.score"),
+    f("packages", "vulnerabilities[].package.name"),
+    f("vulnerable", "vulnerabilities[].vulnerable_version_range"),
+    f("fixed_in", "vulnerabilities[].first_patched_version"),
+    f("summary", "summary"),
+    f("published", "published_at"),
+    f("withdrawn", "withdrawn_at"),
+    f("url", "html_url"),
+    f("body", "description"),
+];
+
+pub(crate) const NOTIFICATION: Shape = &[
+    f("id", "id"),
+    f("unread", "unread"),
+    f("reason", "reason"),
+    f("repo", "repository.full_name"),
+    f("type", "subject.type"),
+    f("title", "subject.title"),
+    f("updated", "updated_at"),
+    more("subject", "subject.url"),
+];

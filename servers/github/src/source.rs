@@ -29,6 +29,7 @@ pub(crate) use self::repo::{RepoRef, RepoRules, parse as parse_repo};
 pub(crate) use self::route::{Route, check_ref};
 use self::taint::Taint;
 use crate::config::Config;
+use crate::config::toolset::{self, Toolset};
 
 /// How long what GitHub said of a repository is believed.
 const KNOWN: Duration = Duration::from_mins(5);
@@ -43,6 +44,7 @@ pub struct Source {
     known: Mutex<BTreeMap<String, (Instant, RepoRef)>>,
     taint: Taint,
     allow_cross_visibility: bool,
+    toolsets: Vec<Toolset>,
 }
 
 /// Checks a pattern of `[policy.resources]`: `owner/name`, with `*` within a part.
@@ -69,11 +71,17 @@ impl Source {
             known: Mutex::default(),
             taint: Taint::default(),
             allow_cross_visibility: config.allow_cross_visibility,
+            toolsets: config.toolsets,
         })
     }
 
     pub(crate) fn reach(&self) -> Reach {
         self.client.reach()
+    }
+
+    /// Whether the settings have this tool: what reads the same otherwise goes with it.
+    pub(crate) fn offers(&self, tool: &str) -> bool {
+        toolset::offer(&self.toolsets, tool)
     }
 
     /// The rules over repositories.
@@ -148,6 +156,9 @@ impl Source {
     fn note(&self, route: &Route) {
         if let Some(repo) = route.repo() {
             self.taint.saw(&repo.full_name(), repo.is_private());
+            if route.is_confidential() {
+                self.taint.saw(&repo.full_name(), true);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod file_write;
 mod issue_list;
 mod issue_read;
 mod issue_write;
+mod notify_read;
 mod pr_list;
 mod pr_read;
 mod pr_review;
@@ -18,6 +19,7 @@ mod ref_write;
 mod repo_read;
 mod repo_write;
 mod search;
+mod security_read;
 
 use lockkeeper_core::{Registered, methods, tool};
 
@@ -34,6 +36,8 @@ pub(crate) static TOOLS: &[Registered<Source>] = &[
     tool::<Source, pr_list::PrList>("pr_list"),
     methods("pr_read", pr_read::DESCRIPTION, pr_read::METHODS),
     methods("actions_read", actions_read::DESCRIPTION, actions_read::METHODS),
+    methods("notify_read", notify_read::DESCRIPTION, notify_read::METHODS),
+    methods("security_read", security_read::DESCRIPTION, security_read::METHODS),
     tool::<Source, file_write::FileWrite>("file_write"),
     methods("ref_write", ref_write::DESCRIPTION, ref_write::METHODS),
     methods("repo_write", repo_write::DESCRIPTION, repo_write::METHODS),

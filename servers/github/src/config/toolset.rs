@@ -56,13 +56,23 @@ const TOOLS: &[(Toolset, &[&str])] = &[
 ];
 
 /// The toolset of a tool.
-pub(crate) fn of(tool: &str) -> Option<Toolset> {
+fn of(tool: &str) -> Option<Toolset> {
     TOOLS.iter().find(|(_, tools)| tools.contains(&tool)).map(|(set, _)| *set)
+}
+
+/// Whether a tool is in one of these toolsets; none are the default ones.
+pub(crate) fn offer(toolsets: &[Toolset], tool: &str) -> bool {
+    of(tool).is_none_or(|set| {
+        if toolsets.is_empty() {
+            return set.is_default();
+        }
+        toolsets.contains(&set) || toolsets.contains(&Toolset::All)
+    })
 }
 
 impl Toolset {
     /// Whether it is there without being asked for.
-    pub(crate) fn is_default(self) -> bool {
+    fn is_default(self) -> bool {
         matches!(self, Self::Context | Self::Repos | Self::Issues | Self::Pulls | Self::Actions)
     }
 }

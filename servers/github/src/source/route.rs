@@ -5,12 +5,18 @@
 use super::error::SourceError;
 use super::repo::RepoRef;
 
+/// Places in a repository that only those see who look after it.
+const CONFIDENTIAL: [&str; 4] =
+    ["code-scanning", "dependabot", "secret-scanning", "security-advisories"];
+
 /// Where a request goes.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
     path: String,
     query: String,
     repo: Option<RepoRef>,
+    /// Whether what is there isn't for everybody, although the repository may be.
+    is_confidential: bool,
     /// What an error calls it.
     asked: String,
 }
@@ -19,24 +25,48 @@ impl Route {
     /// A place outside repositories, such as `user`.
     pub(crate) fn outside(place: &'static str) -> Self {
         let path = format!("/{place}");
-        Self { path, query: String::new(), repo: None, asked: place.to_owned() }
+        Self {
+            path,
+            query: String::new(),
+            is_confidential: false,
+            repo: None,
+            asked: place.to_owned(),
+        }
     }
 
     pub(super) fn of_repo(repo: &RepoRef) -> Self {
         let path = format!("/repos/{}/{}", encoded(repo.owner()), encoded(repo.name()));
-        Self { path, query: String::new(), asked: repo.full_name(), repo: Some(repo.clone()) }
+        Self {
+            path,
+            query: String::new(),
+            is_confidential: false,
+            asked: repo.full_name(),
+            repo: Some(repo.clone()),
+        }
     }
 
     /// What is looked up before there is a [`RepoRef`].
     pub(super) fn of_lookup(owner: &str, name: &str) -> Self {
         let path = format!("/repos/{}/{}", encoded(owner), encoded(name));
-        Self { path, query: String::new(), repo: None, asked: format!("{owner}/{name}") }
+        Self {
+            path,
+            query: String::new(),
+            is_confidential: false,
+            repo: None,
+            asked: format!("{owner}/{name}"),
+        }
     }
 
     /// Where a repository is that has another name now.
     pub(super) fn of_repository_id(id: u64, asked: &str) -> Self {
         let path = format!("/repositories/{id}");
-        Self { path, query: String::new(), repo: None, asked: asked.to_owned() }
+        Self {
+            path,
+            query: String::new(),
+            is_confidential: false,
+            repo: None,
+            asked: asked.to_owned(),
+        }
     }
 
     /// A segment of our own.
@@ -44,6 +74,7 @@ impl Route {
     pub(crate) fn at(mut self, segment: &'static str) -> Self {
         self.path.push('/');
         self.path.push_str(segment);
+        self.is_confidential |= CONFIDENTIAL.contains(&segment);
         self
     }
 
@@ -102,6 +133,11 @@ impl Route {
     /// The repository that it lies in.
     pub(crate) fn repo(&self) -> Option<&RepoRef> {
         self.repo.as_ref()
+    }
+
+    /// Whether what is there isn't for everybody, although the repository may be.
+    pub(super) fn is_confidential(&self) -> bool {
+        self.is_confidential
     }
 
     pub(super) fn asked(&self) -> &str {
