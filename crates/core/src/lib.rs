@@ -34,6 +34,7 @@ mod schema;
 mod scrape;
 mod secret;
 mod server;
+mod shelf;
 mod sockets;
 mod state;
 mod stdio;
@@ -68,6 +69,7 @@ pub use resource::{
 pub use sandbox::Ports;
 pub use secret::Secret;
 pub use server::{Environment, Finding, Judgement, Reach, Server, StartError};
+pub use shelf::Shelf;
 pub use sockets::Sockets;
 pub use stop::Stop;
 pub use text::{count, grouped, quoted};

@@ -127,7 +127,7 @@ impl Paging<'_> {
         };
         page.next = more.then(|| {
             let read = self.read + taken;
-            cx.next(&[mongo.cursors.keep(documents, read), read])
+            cx.next(&[mongo.cursors.keep(documents), read])
         });
         let mut opening = self.opening(taken, page.next.as_deref());
         if hidden.omitted > 0 {

@@ -3,7 +3,6 @@
 pub(crate) mod changes;
 pub(crate) mod collections;
 pub(crate) mod connect;
-pub(crate) mod cursors;
 pub(crate) mod describe;
 pub(crate) mod error;
 pub(crate) mod exporting;
@@ -15,19 +14,28 @@ pub(crate) mod sample;
 pub(crate) mod uri;
 pub(crate) mod writing;
 
+use std::time::Duration;
+
 use lockkeeper_core::{
-    Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Separator, StartError,
+    Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Separator, Shelf, StartError,
 };
 
 use self::collections::Known;
 use self::connect::{Deployment, Place, UNCHECKED};
-use self::cursors::Cursors;
-use self::exporting::Exports;
+use self::exporting::Export;
 use self::names::is_own;
 use self::plan::{ScanGuard, Shapes};
+use self::reading::Documents;
 use self::sample::Names;
 use self::uri::Named;
 use crate::guard::Policy;
+
+/// How long a cursor or an export waits for the next call.
+const KEPT: Duration = Duration::from_mins(1);
+
+/// As many cursors whose documents were not all read are kept: each is one of the server's, too, and is
+/// closed there when it is dropped.
+const MOST_CURSORS: usize = 8;
 
 /// What is served, decided.
 pub(crate) struct Config {
@@ -49,14 +57,16 @@ pub struct Mongo {
     pub(crate) masks: Masks,
     /// The same for the guard.
     pub(crate) policy: Policy,
-    pub(crate) cursors: Cursors,
+    /// Documents that were not all read.
+    pub(crate) cursors: Shelf<Documents>,
     known: Known,
     names: Names,
     pub(crate) shapes: Shapes,
     pub(crate) scan_guard: ScanGuard,
     allow_disk_use: bool,
     pub(crate) export_dir: Option<ExportDir>,
-    pub(crate) exports: Exports,
+    /// Exports that go on with the next call.
+    pub(crate) exports: Shelf<Box<Export>>,
     /// What the connection string says by itself.
     named: Result<Option<Named>, &'static str>,
     /// Whether writing was asked for.
@@ -87,8 +97,8 @@ impl Mongo {
             policy: Policy::new(scope.clone(), environment.masks.clone()),
             scope,
             masks: environment.masks.clone(),
-            cursors: Cursors::default(),
-            exports: Exports::default(),
+            cursors: Shelf::new(MOST_CURSORS, KEPT),
+            exports: Shelf::new(exporting::MOST, KEPT),
             known: Known::default(),
             names: Names::default(),
             shapes: Shapes::default(),

@@ -3,7 +3,6 @@
 pub(crate) mod bounded;
 pub(crate) mod checked;
 pub(crate) mod connect;
-pub(crate) mod cursors;
 pub(crate) mod dsn;
 pub(crate) mod error;
 pub(crate) mod explain;
@@ -26,18 +25,17 @@ use std::time::Duration;
 
 use lockkeeper_core::{
     Credentials, Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Scope, Separator,
-    StartError,
+    Shelf, StartError,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use self::checked::Judgements;
-use self::cursors::Cursors;
 use self::dsn::{Address, Host};
 use self::error::PgError;
-use self::exporting::Exports;
+use self::exporting::Export;
 use self::pool::{Place, Pool, RoleWanted};
-use self::reading::Query;
+use self::reading::{KEPT, Query, Rows};
 use self::saved::Saved;
 
 /// What is served, decided.
@@ -63,8 +61,10 @@ pub(crate) struct DatabaseConfig {
 /// What the tools work on.
 pub struct Pg {
     databases: BTreeMap<String, Database>,
-    pub(crate) cursors: Cursors,
-    pub(crate) exports: Exports,
+    /// Queries whose rows were not all read.
+    pub(crate) cursors: Shelf<Rows>,
+    /// Exports that go on with the next call.
+    pub(crate) exports: Shelf<Box<Export>>,
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<ExportDir>,
     /// Queries that the operator wrote, by name.
@@ -90,6 +90,11 @@ pub(crate) struct Database {
     functions: Vec<(String, String)>,
     judgements: Judgements,
 }
+
+/// As many queries are kept whose rows were not all read, with so many bytes of rows together: each
+/// also holds a transaction of the database.
+const MOST_CURSORS: usize = 4;
+const CURSOR_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long a question to the catalogues may take.
 const CATALOG_TIMEOUT: Duration = Duration::from_secs(20);
@@ -134,8 +139,8 @@ impl Pg {
         };
         Ok(Self {
             databases: config.databases.into_iter().map(database).collect(),
-            cursors: Cursors::default(),
-            exports: Exports::default(),
+            cursors: Shelf::weighing(MOST_CURSORS, KEPT, CURSOR_BYTES, Rows::weight),
+            exports: Shelf::new(exporting::MOST, KEPT),
             ddl: config.ddl,
             export_dir,
             saved: config.saved,

@@ -1,24 +1,20 @@
 //! Exports: documents on their way into a file. What one call doesn't finish is kept for the next, with
 //! its cursor and the unfinished file; what nobody goes on with is dropped, and then the file is gone.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use bson::Document;
 use lockkeeper_core::{Draft, Masks, ToolError};
-use tokio::time::sleep;
 
 use super::Mongo;
-use super::cursors::KEPT;
 use super::error::MongoError;
 use super::reading::Documents;
 use crate::ejson::{Form, Hidden, Veil, Writer};
 use crate::page::{Written, cell};
 
 /// As many are kept between calls; the oldest makes room.
-const MOST: usize = 2;
+pub(crate) const MOST: usize = 2;
 
 /// Bytes that are written at once.
 const PIECE: usize = 256 * 1024;
@@ -283,54 +279,6 @@ fn selected(projection: &Document) -> Option<Vec<String>> {
         }
     }
     (columns.iter().any(|column| column != "_id")).then_some(columns)
-}
-
-/// Exports that go on with the next call.
-pub(crate) struct Exports(Arc<Mutex<Waiting>>);
-
-struct Waiting {
-    /// Begins anywhere, so that a cursor of another process names none of ours.
-    last: u64,
-    open: VecDeque<(u64, Box<Export>)>,
-}
-
-impl Default for Exports {
-    fn default() -> Self {
-        let last = RandomState::new().build_hasher().finish() >> 24;
-        Self(Arc::new(Mutex::new(Waiting { last, open: VecDeque::new() })))
-    }
-}
-
-impl Exports {
-    /// Keeps an export for a while; the number to go on by.
-    pub(crate) fn keep(&self, export: Box<Export>) -> u64 {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.open.len() >= MOST {
-            waiting.open.pop_front();
-        }
-        waiting.last += 1;
-        let id = waiting.last;
-        waiting.open.push_back((id, export));
-        let waiting = Arc::downgrade(&self.0);
-        #[expect(clippy::disallowed_methods, reason = "ends after a while")]
-        tokio::spawn(async move {
-            sleep(KEPT).await;
-            drop(take(&waiting, id));
-        });
-        id
-    }
-
-    /// Takes an export to go on with it; none if its time is over.
-    pub(crate) fn take(&self, id: u64) -> Option<Box<Export>> {
-        take(&Arc::downgrade(&self.0), id)
-    }
-}
-
-fn take(waiting: &Weak<Mutex<Waiting>>, id: u64) -> Option<Box<Export>> {
-    let waiting = waiting.upgrade()?;
-    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    let at = waiting.open.iter().position(|(kept, _)| *kept == id)?;
-    waiting.open.remove(at).map(|(_, export)| export)
 }
 
 #[cfg(test)]

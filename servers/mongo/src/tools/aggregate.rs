@@ -50,9 +50,7 @@ impl Tool<Mongo> for Aggregate {
         let stages = args.pipeline.into_iter().map(|stage| stage.0).collect();
         let mut note = None;
         let (documents, read) = match cx.resume(args.cursor.as_deref())?.as_deref() {
-            Some(&[id, read]) => {
-                (mongo.cursors.take(id, read).ok_or(MongoError::CursorGone)?, read)
-            }
+            Some(&[id, read]) => (mongo.cursors.take(id).ok_or(MongoError::CursorGone)?, read),
             Some(_) => return Err(MongoError::CursorGone.into()),
             None => {
                 let pipeline = mongo.check_pipeline(&name, stages).await?;

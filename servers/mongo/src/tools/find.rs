@@ -55,9 +55,7 @@ impl Tool<Mongo> for Find {
         let most = args.limit.map_or(DOCUMENTS, NonZeroU64::get);
         let mut note = None;
         let (documents, read) = match cx.resume(args.cursor.as_deref())?.as_deref() {
-            Some(&[id, read]) => {
-                (mongo.cursors.take(id, read).ok_or(MongoError::CursorGone)?, read)
-            }
+            Some(&[id, read]) => (mongo.cursors.take(id).ok_or(MongoError::CursorGone)?, read),
             Some(_) => return Err(MongoError::CursorGone.into()),
             None => {
                 let query = Query {

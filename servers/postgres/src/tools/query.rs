@@ -120,7 +120,7 @@ impl Tool<Pg> for RunQuery {
     async fn run(cx: Cx<'_, Pg, Read>, args: Args) -> Result<Page, ToolError> {
         let (rows, read) = match cx.resume(args.cursor.as_deref())?.as_deref() {
             None => (begin(&cx, &args).await?, 0),
-            Some(&[id, read]) => (cx.source().cursors.take(id, read).ok_or_else(expired)?, read),
+            Some(&[id, read]) => (cx.source().cursors.take(id).ok_or_else(expired)?, read),
             Some(_) => return Err(expired()),
         };
         page(&cx, &args, rows, read).await
@@ -182,7 +182,7 @@ pub(super) async fn page(
     let omitted = omitted(&rows.omitted);
     let next = more.then(|| {
         let read = read + taken;
-        cx.next(&[cx.source().cursors.keep(rows, read), read])
+        cx.next(&[cx.source().cursors.keep(rows), read])
     });
     let mut text = opening(taken, read, next.as_deref(), &tally, &columns);
     if let Some(omitted) = omitted {

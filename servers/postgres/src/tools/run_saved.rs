@@ -38,10 +38,7 @@ impl Tool<Pg> for RunSaved {
         let saved = cx.source().saved.get(&args.name).ok_or_else(|| unknown(cx.source()))?;
         let (rows, read) = match cx.resume(args.cursor.as_deref())?.as_deref() {
             None => (begin(&cx, saved, &args).await?, 0),
-            Some(&[id, read]) => {
-                let rows = cx.source().cursors.take(id, read);
-                (rows.ok_or_else(expired)?, read)
-            }
+            Some(&[id, read]) => (cx.source().cursors.take(id).ok_or_else(expired)?, read),
             Some(_) => return Err(expired()),
         };
         query::page(&cx, &query::Args::of(saved.database.clone()), rows, read).await
