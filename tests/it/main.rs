@@ -35,6 +35,7 @@ mod scrape;
 mod secrets;
 mod status;
 mod stress;
+mod subscriptions;
 mod tidy;
 mod tracing;
 mod upstream;

@@ -71,6 +71,11 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
         &self.call.source
     }
 
+    /// The data source, for what goes on after this call: a watch.
+    pub fn shared_source(&self) -> Arc<S> {
+        Arc::clone(&self.call.source)
+    }
+
     /// How many bytes of text the answer may hold, beside its opening line.
     pub fn max_output(&self) -> usize {
         let room = self.call.max_output - OPENING_LINE;

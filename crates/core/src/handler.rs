@@ -1,6 +1,8 @@
 //! The meeting with rmcp: a handler that translates between its types and the pipeline, and a gate
 //! around it that sees every request of every era and denies what it doesn't know.
 
+mod subscriptions;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -19,12 +21,14 @@ use rmcp::model::{
     ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
     ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
     Reference, Resource, ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig,
-    ServerRequest, ServerResult, Tool, ToolAnnotations,
+    ServerRequest, ServerResult, SubscribeRequestParams, SubscriptionFilter, Tool, ToolAnnotations,
+    UnsubscribeRequestParams,
 };
 use rmcp::service::{
-    NotificationContext, Peer, PeerRequestOptions, RequestContext, RoleServer, Service, ServiceRole,
+    NotificationContext, Peer, PeerRequestOptions, RequestContext, RoleServer, Service,
+    ServiceRole, SubscriptionContext,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, MediaKind};
@@ -40,6 +44,7 @@ use crate::resource::{Body, Contents, RegisteredResource, Typed, matches};
 use crate::text::truncate_at_char;
 use crate::trace::Trace;
 use crate::wire::{ArgumentsText, Ids};
+use subscriptions::Session;
 
 /// Lists don't change while a server runs; a client may keep one for an hour.
 const LIST_TTL_MS: u64 = 3_600_000;
@@ -66,12 +71,19 @@ pub(crate) struct Handler<S: 'static> {
     pub(crate) pipeline: Arc<Pipeline<S>>,
     pub(crate) identity: Identity,
     tools: Vec<Tool>,
+    session: Arc<Session>,
+    /// Cancelled when the connection's input has ended.
+    draining: CancellationToken,
 }
 
 impl<S: Send + Sync + 'static> Handler<S> {
-    pub(crate) fn new(pipeline: Arc<Pipeline<S>>, identity: Identity) -> Self {
+    pub(crate) fn new(
+        pipeline: Arc<Pipeline<S>>,
+        identity: Identity,
+        draining: CancellationToken,
+    ) -> Self {
         let tools = pipeline.catalog.definitions().map(definition).collect();
-        Self { pipeline, identity, tools }
+        Self { pipeline, identity, tools, session: Arc::default(), draining }
     }
 
     fn visible_resources(&self) -> impl Iterator<Item = &'static RegisteredResource<S>> {
@@ -91,7 +103,9 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
     fn get_info(&self) -> ServerConfig {
         let mut capabilities = ServerCapabilities::builder().enable_tools().build();
         if !self.pipeline.resources.is_empty() {
-            capabilities.resources = Some(rmcp::model::ResourcesCapability::default());
+            let mut resources = rmcp::model::ResourcesCapability::default();
+            resources.subscribe = self.is_watchable().then_some(true);
+            capabilities.resources = Some(resources);
             capabilities.completions = Some(rmcp::model::JsonObject::default());
         }
         let implementation = Implementation::new(self.identity.name, self.identity.version)
@@ -200,9 +214,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let uri = request.uri;
-        let mut echoed = uri.clone();
-        truncate_at_char(&mut echoed, MOST_ECHOED);
-        let echoed = Some(json!({"uri": echoed}));
+        let echoed = Some(echoed(&uri));
         let Some((resource, variables)) = self.resource(&uri) else {
             noted(&context).error("not_found");
             return Err(ErrorData::resource_not_found(NO_SUCH_RESOURCE, echoed));
@@ -228,6 +240,36 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
                 _ => ErrorData::invalid_params(error.text(), echoed),
             }),
         }
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        // The gate has left in it what is being watched.
+        self.is_watchable().then(|| requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        self.listen_on(context).await;
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscribe_to(request, context).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.unsubscribe_from(&request);
+        Ok(())
     }
 
     async fn complete(
@@ -275,8 +317,8 @@ pub(crate) struct Gate<S: 'static> {
 impl<S: Send + Sync + 'static> Gate<S> {
     async fn pass(
         &self,
-        request: ClientRequest,
-        context: RequestContext<RoleServer>,
+        mut request: ClientRequest,
+        mut context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
         let modern = is_modern(&context);
         let has_resources = !self.handler.pipeline.resources.is_empty();
@@ -290,9 +332,17 @@ impl<S: Send + Sync + 'static> Gate<S> {
             | ClientRequest::ListResourceTemplatesRequest(_)
             | ClientRequest::ReadResourceRequest(_)
             | ClientRequest::CompleteRequest(_) => has_resources,
+            ClientRequest::SubscribeRequest(_) | ClientRequest::UnsubscribeRequest(_) => {
+                !modern && self.handler.is_watchable()
+            }
+            ClientRequest::SubscriptionsListenRequest(_) => modern && self.handler.is_watchable(),
             _ => false,
         };
         if passes {
+            if let ClientRequest::SubscriptionsListenRequest(listen) = &mut request {
+                let filter = &mut listen.params.notifications;
+                self.handler.open_listen(filter, &mut context).await;
+            }
             return self.handler.handle_request(request, context).await;
         }
         // Older clients ask for every list whatever was declared, and log an error noisily.
@@ -366,6 +416,9 @@ fn method(request: &ClientRequest) -> &'static str {
         ClientRequest::ListResourceTemplatesRequest(_) => "resources/templates/list",
         ClientRequest::ReadResourceRequest(_) => "resources/read",
         ClientRequest::CompleteRequest(_) => "completion/complete",
+        ClientRequest::SubscribeRequest(_) => "resources/subscribe",
+        ClientRequest::UnsubscribeRequest(_) => "resources/unsubscribe",
+        ClientRequest::SubscriptionsListenRequest(_) => "subscriptions/listen",
         ClientRequest::ListPromptsRequest(_) => "prompts/list",
         _ => OTHER_METHOD,
     }
@@ -477,6 +530,13 @@ fn said_if_ours<T>(result: Result<T, ToolError>) -> Result<Result<T, ToolError>,
         Err(error) if error.is_ours() => Err(ErrorData::internal_error(error.text(), None)),
         other => Ok(other),
     }
+}
+
+/// A URI beside an error about it.
+fn echoed(uri: &str) -> Value {
+    let mut uri = uri.to_owned();
+    truncate_at_char(&mut uri, MOST_ECHOED);
+    json!({"uri": uri})
 }
 
 /// What the gate sent along.

@@ -5,6 +5,7 @@ mod answer;
 mod audit;
 mod backlog;
 mod catalog;
+mod changes;
 mod cli;
 mod config;
 mod confirm;
@@ -50,6 +51,7 @@ mod vault;
 mod wire;
 
 pub use answer::{Media, MediaKind, Output, Results, Room};
+pub use changes::{Changed, Watch};
 pub use cli::main;
 pub use context::Cx;
 pub use credential::{Credential, CredentialError, Credentials};

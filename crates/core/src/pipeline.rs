@@ -16,6 +16,7 @@ use crate::answer::{Answer, Results};
 use crate::audit::{Audit, Decided, End, Open, Origin, Subject, Values};
 use crate::backlog::Backlog;
 use crate::catalog::{Catalog, Listed};
+use crate::changes::Bus;
 use crate::confirm::{Asker, Asking, Round, Verdict, confirm};
 use crate::context::{Call, Host};
 use crate::digest::{Digests, Showing};
@@ -60,6 +61,8 @@ pub(crate) struct Pipeline<S: 'static> {
     pub(crate) state: Arc<State>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) metrics: Arc<Metrics>,
+    /// What is watched for subscribers.
+    pub(crate) bus: Arc<Bus>,
     upstreams: Upstreams,
     /// See [`Parts::means`].
     means: Vec<u8>,
@@ -153,6 +156,19 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             text.sample(name, &[], audit.failures());
         });
         metrics.collect(upstreams.collector());
+        let bus = Arc::<Bus>::default();
+        metrics.collect({
+            let bus = Arc::clone(&bus);
+            move |text| {
+                let (watched, changes) = bus.counts();
+                let name = "lockkeeper_watched_resources";
+                text.family(name, Kind::Gauge, "Resources that are watched for subscribers.");
+                text.sample(name, &[], watched);
+                let name = "lockkeeper_resource_changes_total";
+                text.family(name, Kind::Counter, "Changes of watched resources.");
+                text.sample(name, &[], changes);
+            }
+        });
         Self {
             source,
             catalog,
@@ -164,6 +180,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             state,
             audit,
             metrics,
+            bus,
             upstreams,
             means,
             ordered,

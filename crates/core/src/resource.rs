@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::changes::{Changed, Listening, Watch};
 use crate::context::{Call, Cx};
 use crate::effect::Read;
 use crate::error::ToolError;
@@ -26,6 +27,19 @@ pub trait Resource<S: Send + Sync + 'static>: 'static {
         cx: Cx<'_, S, Read>,
         variables: Variables,
     ) -> impl Future<Output = Result<Contents, ToolError>> + Send;
+
+    /// Whether there is something to [`watch`](Resource::watch).
+    const WATCHED: bool = false;
+
+    /// Begins to watch the resource, which need not exist yet: whoever subscribed to it is told of
+    /// what `changed` says. Called once, however many listen; ended when the last has gone.
+    fn watch(
+        _cx: Cx<'_, S, Read>,
+        _variables: Variables,
+        _changed: Changed,
+    ) -> impl Future<Output = Result<Watch, ToolError>> + Send {
+        async { Err(ToolError::new("not_watchable", "this resource can't be subscribed to")) }
+    }
 
     /// The resources worth listing; not all that can be read.
     fn list(_cx: Cx<'_, S, Read>) -> impl Future<Output = Result<Vec<Listed>, ToolError>> + Send {
@@ -102,6 +116,12 @@ impl Show for String {
     }
 }
 
+impl Show for Listening {
+    fn show(&mut self, _outside: Outside) -> Altered {
+        Altered::default()
+    }
+}
+
 impl<T: Show> Show for Vec<T> {
     fn show(&mut self, outside: Outside) -> Altered {
         let mut altered = Altered::default();
@@ -122,6 +142,7 @@ pub struct Listed {
 }
 
 type Reading<T> = BoxFuture<'static, Result<T, ToolError>>;
+type Watching<S> = fn(Arc<Call<S>>, Variables, Changed) -> Reading<Watch>;
 type Complete<S> = fn(Arc<Call<S>>, Typed) -> Reading<Vec<String>>;
 
 /// A resource in the form in which a server lists it. Made by [`resource`].
@@ -132,6 +153,7 @@ pub struct RegisteredResource<S: 'static> {
     pub(crate) read: fn(Arc<Call<S>>, Variables) -> Reading<Contents>,
     pub(crate) list: fn(Arc<Call<S>>) -> Reading<Vec<Listed>>,
     pub(crate) complete: Complete<S>,
+    pub(crate) watch: Option<Watching<S>>,
 }
 
 /// Registers the resource family `R`.
@@ -143,7 +165,16 @@ pub const fn resource<S: Send + Sync + 'static, R: Resource<S>>() -> RegisteredR
         read: |call, variables| Box::pin(async move { R::read(Cx::new(&call), variables).await }),
         list: |call| Box::pin(async move { R::list(Cx::new(&call)).await }),
         complete: |call, typed| Box::pin(async move { R::complete(Cx::new(&call), typed).await }),
+        watch: if R::WATCHED { Some(watch::<S, R>) } else { None },
     }
+}
+
+fn watch<S: Send + Sync + 'static, R: Resource<S>>(
+    call: Arc<Call<S>>,
+    variables: Variables,
+    changed: Changed,
+) -> Reading<Watch> {
+    Box::pin(async move { R::watch(Cx::new(&call), variables, changed).await })
 }
 
 /// The variables of `uri` if it matches `template`.

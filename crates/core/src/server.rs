@@ -261,7 +261,8 @@ pub(crate) async fn serve<S, R, W>(
     let ids = Arc::new(Ids::new(Arc::clone(&pipeline.backlog)));
     let (output, writing) = Output::new(output, Arc::clone(&pipeline.backlog), draining.clone());
     let wire = Wire::new(input, output, Arc::clone(&ids), draining.clone(), pipeline.ordered);
-    let gate = Gate { handler: Handler::new(Arc::clone(&pipeline), identity), ids };
+    let handler = Handler::new(Arc::clone(&pipeline), identity, draining.clone());
+    let gate = Gate { handler, ids };
     let serving = async {
         match gate.serve(wire).await {
             Ok(running) => {

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientJsonRpcMessage, ClientNotification,
     ClientRequest, GetExtensions as _, GetMeta as _, JsonRpcMessage, ProtocolVersion, RequestId,
-    RequestMetaObject, ServerJsonRpcMessage,
+    RequestMetaObject, ServerJsonRpcMessage, ServerResult,
 };
 use rmcp::service::RoleServer;
 use rmcp::transport::Transport;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -45,6 +45,9 @@ const LONGEST_ID: usize = 1_000;
 
 /// The longest id that the log repeats.
 const LONGEST_NAME: usize = 64;
+
+/// Where a message names the `subscriptions/listen` that it belongs to.
+const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
@@ -375,7 +378,7 @@ fn request(method: &str, params: Option<Value>) -> Result<ClientRequest, String>
 }
 
 /// Requests that rmcp would turn into a custom one if their parameters don't fit.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 12] = [
     "initialize",
     "ping",
     "server/discover",
@@ -383,6 +386,9 @@ const KNOWN: [&str; 9] = [
     "resources/list",
     "resources/templates/list",
     "resources/read",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "subscriptions/listen",
     "completion/complete",
     "prompts/list",
 ];
@@ -431,15 +437,24 @@ fn notification(
 fn write(message: &ServerJsonRpcMessage, ids: &Ids) -> io::Result<Option<Vec<u8>>> {
     let (id, key, body) = match message {
         JsonRpcMessage::Response(response) => {
-            (Some(&response.id), "result", serde_json::to_vec(&response.result)?)
+            let result = match &response.result {
+                ServerResult::SubscriptionsListenResult(result) => {
+                    let mut result = serde_json::to_value(result)?;
+                    ids.restore(result.get_mut("_meta"));
+                    serde_json::to_vec(&result)?
+                }
+                result => serde_json::to_vec(result)?,
+            };
+            (Some(&response.id), "result", result)
         }
         JsonRpcMessage::Error(error) => {
             (error.id.as_ref(), "error", serde_json::to_vec(&error.error)?)
         }
-        JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => {
-            let mut line = serde_json::to_vec(message)?;
-            line.push(b'\n');
-            return Ok(Some(line));
+        JsonRpcMessage::Request(_) => return to_line(message).map(Some),
+        JsonRpcMessage::Notification(_) => {
+            let mut message = serde_json::to_value(message)?;
+            let meta = message.pointer_mut("/params/_meta");
+            return ids.restore(meta).then(|| to_line(&message)).transpose();
         }
     };
     let id = match id {
@@ -458,6 +473,12 @@ fn write(message: &ServerJsonRpcMessage, ids: &Ids) -> io::Result<Option<Vec<u8>
     line.extend_from_slice(&body);
     line.extend_from_slice(b"}\n");
     Ok(Some(line))
+}
+
+fn to_line(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 fn refusal(id: &str, code: i32, problem: &str) -> Vec<u8> {
@@ -552,6 +573,16 @@ impl Ids {
         let name = key.trim_matches('"');
         let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
         (name.len() <= LONGEST_NAME && name.bytes().all(plain)).then(|| name.to_owned())
+    }
+
+    /// Puts the client's own id in place of ours where a message names its subscription; false if
+    /// that has ended.
+    fn restore(&self, meta: Option<&mut Value>) -> bool {
+        let Some(id) = meta.and_then(|meta| meta.get_mut(SUBSCRIPTION)) else { return true };
+        let number = id.as_i64();
+        let theirs = self.with(|table| Some(table.open.get(&number?)?.id.clone()));
+        let theirs = theirs.and_then(|id| serde_json::from_str(&id).ok());
+        theirs.map(|theirs| *id = theirs).is_some()
     }
 
     /// The request's handler has ended. rmcp sends no response to a cancelled one.

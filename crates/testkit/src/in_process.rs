@@ -105,6 +105,18 @@ impl InProcess {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
     }
 
+    /// The next notification of this method, also one that came while a response was awaited.
+    pub fn notification(&mut self, method: &str) -> Value {
+        loop {
+            let here = self.notifications.iter().position(|message| message["method"] == method);
+            if let Some(here) = here {
+                return self.notifications.remove(here);
+            }
+            let message = self.receive();
+            self.notifications.push(message);
+        }
+    }
+
     /// Messages that came while a response was awaited: requests of the server, notifications.
     pub fn take_notifications(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.notifications)
