@@ -9,6 +9,7 @@ mod pages;
 mod refusal;
 mod resource;
 pub mod source;
+mod subscribed;
 #[cfg(test)]
 mod testing;
 mod tools;
@@ -23,6 +24,7 @@ use lockkeeper_core::{
 pub use config::Options;
 use pages::Pages;
 use source::{Access, Source};
+use subscribed::Subscribed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use waits::Waits;
 
@@ -36,6 +38,7 @@ pub struct Fs {
     /// Walks under way: each uses all cores, so more at once would only cost memory.
     walks: Arc<Semaphore>,
     waits: Waits,
+    subscribed: Subscribed,
 }
 
 /// As many walks and searches run at once.
@@ -116,7 +119,13 @@ impl Server for Filesystem {
         let files = Source::open(&config).map_err(|error| config::setup_failed(&error))?;
         let walks = Arc::new(Semaphore::new(WALKS));
         let waits = Waits::new(environment.concurrency);
-        Ok(Fs { files: files.into(), pages: Pages::default(), walks, waits })
+        Ok(Fs {
+            files: files.into(),
+            pages: Pages::default(),
+            walks,
+            waits,
+            subscribed: Subscribed::default(),
+        })
     }
 
     fn reach(fs: &Fs) -> Reach {

@@ -3,12 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockkeeper_core::{
-    Body, Contents, Cx, Listed, Read, RegisteredResource, Resource, ToolError, Typed, Variables,
-    percent_encode_path, resource,
+    Body, Changed, Contents, Cx, Listed, Read, RegisteredResource, Resource, ToolError, Typed,
+    Variables, Watch, percent_encode_path, resource,
 };
 
 use crate::Fs;
 use crate::source::{FsError, Kind, Window};
+use crate::subscribed;
 
 /// The most bytes of a file that a resource read returns: it has no pages.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -34,6 +35,17 @@ impl Resource<Fs> for Files {
             name: root.path,
         };
         Ok(roots.into_iter().map(listed).collect())
+    }
+
+    const WATCHED: bool = true;
+
+    async fn watch(
+        cx: Cx<'_, Fs, Read>,
+        mut variables: Variables,
+        changed: Changed,
+    ) -> Result<Watch, ToolError> {
+        let path = format!("/{}", variables.remove("path").unwrap_or_default());
+        subscribed::watch(&cx, path, changed).await
     }
 
     async fn complete(cx: Cx<'_, Fs, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {

@@ -30,6 +30,9 @@ use tree::{Key, Tree};
 /// at together once it has been quiet for so long, or at last after the longer time.
 const QUIET: Duration = Duration::from_millis(100);
 const RESTLESS: Duration = Duration::from_millis(500);
+/// The same for who is told at once, and of each change but once.
+const PROMPT_QUIET: Duration = Duration::from_millis(20);
+const PROMPT_RESTLESS: Duration = Duration::from_millis(100);
 /// How often directories are looked at that the system doesn't watch for us.
 const POLL: Duration = Duration::from_secs(1);
 /// Looking takes at most this part of the time.
@@ -44,6 +47,8 @@ const MOST_MOVES: usize = 10_000;
 pub struct WatchOptions {
     /// Also what ignore files and dots leave out.
     pub ignored: bool,
+    /// Not to wait for long for more changes.
+    pub prompt: bool,
     /// Directories that the system is asked to watch, at most; the rest is polled.
     pub most_watched: usize,
     /// Files and directories that are kept in mind, at most; more are refused.
@@ -52,7 +57,7 @@ pub struct WatchOptions {
 
 impl Default for WatchOptions {
     fn default() -> Self {
-        Self { ignored: false, most_watched: 10_000, most_entries: 200_000 }
+        Self { ignored: false, prompt: false, most_watched: 10_000, most_entries: 200_000 }
     }
 }
 
@@ -134,8 +139,10 @@ impl Watch {
             self.drain();
         }
         let start = Instant::now();
-        while start.elapsed() < RESTLESS {
-            if tokio::time::timeout(QUIET, self.notices.ready()).await.is_err() {
+        let (quiet, restless) =
+            if self.options.prompt { (PROMPT_QUIET, PROMPT_RESTLESS) } else { (QUIET, RESTLESS) };
+        while start.elapsed() < restless {
+            if tokio::time::timeout(quiet, self.notices.ready()).await.is_err() {
                 return;
             }
             self.drain();
