@@ -57,7 +57,7 @@ pub use context::Cx;
 pub use credential::{Credential, CredentialError, Credentials};
 pub use effect::{Add, Change, Covers, Destroy, Effect, EffectKind, Grant, Mutating, Read};
 pub use error::ToolError;
-pub use export::{Draft, ExportDir};
+pub use export::{Draft, Export, ExportDir, Exported, Filled, Filling};
 pub use network::Network;
 pub use ongoing::Ongoing;
 pub use outside::{AROUND, Altered, Outside, Shown, Unclear, placeholder};

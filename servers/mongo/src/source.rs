@@ -17,12 +17,13 @@ pub(crate) mod writing;
 use std::time::Duration;
 
 use lockkeeper_core::{
-    Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Separator, Shelf, StartError,
+    Environment, Export, ExportDir, Finding, Masks, NameScope, Ports, Reach, Separator, Shelf,
+    StartError,
 };
 
 use self::collections::Known;
 use self::connect::{Deployment, Place, UNCHECKED};
-use self::exporting::Export;
+use self::exporting::Selected;
 use self::names::is_own;
 use self::plan::{ScanGuard, Shapes};
 use self::reading::Documents;
@@ -66,7 +67,7 @@ pub struct Mongo {
     allow_disk_use: bool,
     pub(crate) export_dir: Option<ExportDir>,
     /// Exports that go on with the next call.
-    pub(crate) exports: Shelf<Box<Export>>,
+    pub(crate) exports: Shelf<Box<Export<Selected>>>,
     /// What the connection string says by itself.
     named: Result<Option<Named>, &'static str>,
     /// Whether writing was asked for.

@@ -24,8 +24,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockkeeper_core::{
-    Credentials, Environment, ExportDir, Finding, Masks, NameScope, Ports, Reach, Scope, Separator,
-    Shelf, StartError,
+    Credentials, Environment, Export, ExportDir, Finding, Masks, NameScope, Ports, Reach, Scope,
+    Separator, Shelf, StartError,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -33,7 +33,7 @@ use tokio_postgres::types::ToSql;
 use self::checked::Judgements;
 use self::dsn::{Address, Host};
 use self::error::PgError;
-use self::exporting::Export;
+use self::exporting::Selected;
 use self::pool::{Place, Pool, RoleWanted};
 use self::reading::{KEPT, Query, Rows};
 use self::saved::Saved;
@@ -64,7 +64,7 @@ pub struct Pg {
     /// Queries whose rows were not all read.
     pub(crate) cursors: Shelf<Rows>,
     /// Exports that go on with the next call.
-    pub(crate) exports: Shelf<Box<Export>>,
+    pub(crate) exports: Shelf<Box<Export<Selected>>>,
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<ExportDir>,
     /// Queries that the operator wrote, by name.

@@ -51,6 +51,8 @@ struct Shown {
     codec: Codec,
     type_name: String,
     mask: Option<Mask>,
+    /// No value of it is ever quoted in CSV.
+    is_plain: bool,
 }
 
 /// How values are shown.
@@ -107,7 +109,8 @@ impl Columns {
 
 impl Shown {
     fn new(type_: &Type, mask: Option<Mask>) -> Self {
-        Self { codec: Codec::of(type_), type_name: type_.name().to_owned(), mask }
+        let is_plain = mask.is_none() && lines::is_plain(type_.oid());
+        Self { codec: Codec::of(type_), type_name: type_.name().to_owned(), mask, is_plain }
     }
 
     fn write(&self, bytes: Option<&[u8]>, show: Show<'_>, text: &mut String, tally: &mut Tally) {

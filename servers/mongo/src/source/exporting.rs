@@ -1,11 +1,11 @@
-//! Exports: documents on their way into a file. What one call doesn't finish is kept for the next, with
-//! its cursor and the unfinished file; what nobody goes on with is dropped, and then the file is gone.
+//! Exports: documents as lines of a file. What one call doesn't finish is kept for the next, with its
+//! cursor.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use bson::Document;
-use lockkeeper_core::{Draft, Masks, ToolError};
+use lockkeeper_core::{Filled, Filling, Masks, ToolError};
 
 use super::Mongo;
 use super::error::MongoError;
@@ -16,8 +16,8 @@ use crate::page::{Written, cell};
 /// As many are kept between calls; the oldest makes room.
 pub(crate) const MOST: usize = 2;
 
-/// Bytes that are written at once.
-const PIECE: usize = 256 * 1024;
+/// Bytes of documents that wait for their columns, at most.
+const WAITING: usize = 1024 * 1024;
 
 /// Documents whose fields become the columns of a table.
 const SAMPLED: usize = 1_000;
@@ -35,17 +35,16 @@ pub(crate) enum Lines {
     Csv,
 }
 
-/// An export under way.
-pub(crate) struct Export {
+/// Documents on their way into a file.
+pub(crate) struct Selected {
     documents: Documents,
     writer: Writer,
     lines: Lines,
     table: Table,
-    /// What isn't in the file yet.
-    text: String,
-    draft: Draft,
+    /// What comes before the first document.
+    head: String,
     /// Documents so far.
-    pub(crate) count: u64,
+    count: u64,
 }
 
 /// The columns of a table, and the documents before they are known.
@@ -59,24 +58,12 @@ struct Table {
     bytes: usize,
 }
 
-/// How far an export got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Got {
-    /// There is enough to write.
-    Piece,
-    /// All documents are here.
-    All,
-    /// The time was up.
-    Late,
-}
-
-impl Export {
+impl Selected {
     pub(crate) fn new(
         documents: Documents,
         masks: &Masks,
         lines: Lines,
         projection: Option<&Document>,
-        draft: Draft,
     ) -> Self {
         let veil = documents
             .shape
@@ -84,74 +71,21 @@ impl Export {
             .then(|| Veil::new(Box::new(documents.shape.clone()), masks.clone()));
         let form = if lines == Lines::Ejson { Form::Canonical } else { Form::Relaxed };
         let columns = projection.and_then(selected);
-        let mut export = Self {
-            documents,
-            writer: Writer::new(form).behind(veil),
-            lines,
-            table: Table::default(),
-            text: String::new(),
-            draft,
-            count: 0,
-        };
+        let (mut table, mut head) = (Table::default(), String::new());
         match (lines, columns) {
-            (Lines::Ejson, _) => export.text.push('['),
-            (Lines::Csv, Some(columns)) => export.table.begin(columns, false, &mut export.text),
+            (Lines::Ejson, _) => head.push('['),
+            (Lines::Csv, Some(columns)) => table.begin(columns, false, &mut head),
             _ => {}
         }
-        export
+        Self { documents, writer: Writer::new(form).behind(veil), lines, table, head, count: 0 }
     }
 
-    /// Reads documents until there is a piece to write, or until `until`. Nothing is cut.
-    pub(crate) async fn read(&mut self, mongo: &Mongo, until: Instant) -> Result<Got, MongoError> {
-        while self.text.len() < PIECE {
-            // What was asked for goes on, and the next call waits for it again.
-            let next = tokio::time::timeout_at(until.into(), self.documents.next(mongo)).await;
-            let Ok(document) = next else { return Ok(Got::Late) };
-            let Some(document) = document? else {
-                self.end();
-                return Ok(Got::All);
-            };
-            let mut line = String::new();
-            let target = if self.lines == Lines::Csv { &mut line } else { &mut self.text };
-            if self.lines == Lines::Ejson {
-                target.push_str(if self.count > 0 { ",\n" } else { "\n" });
-            }
-            let written = self.writer.document(document.as_bytes(), target);
-            written.map_err(MongoError::Malformed)?;
-            match self.lines {
-                Lines::Ejson => {}
-                Lines::Jsonl => self.text.push('\n'),
-                Lines::Csv => self.table.push(line, &mut self.text),
-            }
-            self.count += 1;
-        }
-        Ok(Got::Piece)
-    }
-
-    fn end(&mut self) {
+    fn end(&mut self, text: &mut String) {
         match self.lines {
-            Lines::Ejson => self.text.push_str("\n]\n"),
+            Lines::Ejson => text.push_str("\n]\n"),
             Lines::Jsonl => {}
-            Lines::Csv => self.table.sample(&mut self.text, false),
+            Lines::Csv => self.table.sample(text, false),
         }
-    }
-
-    /// Writes what was read. Blocking.
-    pub(crate) fn write(&mut self) -> Result<(), ToolError> {
-        self.draft.write(self.text.as_bytes())?;
-        self.text.clear();
-        Ok(())
-    }
-
-    /// Gives the file its name; how many bytes it has. Blocking.
-    pub(crate) fn finish(mut self) -> Result<u64, ToolError> {
-        self.write()?;
-        self.draft.finish()
-    }
-
-    /// Bytes so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.draft.bytes() + (self.text.len() + self.table.bytes) as u64
     }
 
     /// What the policy hid.
@@ -165,6 +99,45 @@ impl Export {
     }
 }
 
+impl Filling<Mongo> for Selected {
+    async fn fill(
+        &mut self,
+        mongo: &Mongo,
+        text: &mut String,
+        enough: usize,
+        until: Instant,
+    ) -> Result<Filled, ToolError> {
+        text.push_str(&std::mem::take(&mut self.head));
+        while text.len() < enough {
+            // What was asked for goes on, and the next call waits for it again.
+            let next = tokio::time::timeout_at(until.into(), self.documents.next(mongo)).await;
+            let Ok(document) = next else { return Ok(Filled::Late) };
+            let Some(document) = document? else {
+                self.end(text);
+                return Ok(Filled::All);
+            };
+            let mut line = String::new();
+            let target = if self.lines == Lines::Csv { &mut line } else { &mut *text };
+            if self.lines == Lines::Ejson {
+                target.push_str(if self.count > 0 { ",\n" } else { "\n" });
+            }
+            let written = self.writer.document(document.as_bytes(), target);
+            written.map_err(MongoError::Malformed)?;
+            match self.lines {
+                Lines::Ejson => {}
+                Lines::Jsonl => text.push('\n'),
+                Lines::Csv => self.table.push(line, text),
+            }
+            self.count += 1;
+        }
+        Ok(Filled::Piece)
+    }
+
+    fn count(&self) -> u64 {
+        self.count
+    }
+}
+
 impl Table {
     fn push(&mut self, line: String, out: &mut String) {
         if self.columns.is_some() {
@@ -172,7 +145,7 @@ impl Table {
         }
         self.bytes += line.len();
         self.waiting.push(line);
-        if self.waiting.len() >= SAMPLED || self.bytes >= 4 * PIECE {
+        if self.waiting.len() >= SAMPLED || self.bytes >= WAITING {
             self.sample(out, true);
         }
     }

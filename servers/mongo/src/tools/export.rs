@@ -1,18 +1,18 @@
 //! `export`: what a query or a pipeline gives, in a file.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use lockkeeper_core::{Add, Altered, Cx, Effect, Need, Ongoing, Output, Tool, ToolError, count};
+use lockkeeper_core::{
+    Add, Altered, Cx, Effect, Export as Exporting, Exported, Filling as _, Need, Output, Tool,
+    ToolError, count,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ejson::Given;
 use crate::source::Mongo;
-use crate::source::exporting::{Export as Exporting, Got, Lines};
+use crate::source::exporting::{Lines, Selected};
 use crate::source::reading::Query;
-
-/// What a call takes where it has no deadline.
-const PAUSE: Duration = Duration::from_secs(20);
 
 /// What the server may work on it in all: it counts over all calls that read of one cursor.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -96,24 +96,26 @@ impl Tool<Mongo> for Export {
     }
 
     async fn run(cx: Cx<'_, Mongo, Add>, args: Args) -> Result<Record, ToolError> {
-        let until = pause();
         let export = match cx.resume(args.cursor.as_deref())?.as_deref() {
             None => begin(&cx, args).await?,
             Some(&[id, _]) => cx.source().exports.take(id).ok_or_else(expired)?,
             Some(_) => return Err(expired()),
         };
-        go_on(&cx, export, until).await
+        Ok(match export.go_on(&cx).await? {
+            Exported::Done(selected, bytes) => {
+                let (documents, note) = (selected.count(), note(&selected));
+                Record { state: State::Done, documents, bytes, next: None, note }
+            }
+            Exported::Running(export) => {
+                let (documents, bytes) = (export.filling().count(), export.bytes());
+                let next = cx.next(&[cx.source().exports.keep(export), documents]);
+                Record { state: State::Running, documents, bytes, next: Some(next), note: None }
+            }
+        })
     }
 }
 
-/// When a call has to answer, whatever is left to do.
-fn pause() -> Instant {
-    let now = Instant::now();
-    let left = Ongoing::current().map(|call| call.deadline().saturating_duration_since(now));
-    now + left.unwrap_or(PAUSE).mul_f64(0.8)
-}
-
-async fn begin(cx: &Cx<'_, Mongo, Add>, args: Args) -> Result<Box<Exporting>, ToolError> {
+async fn begin(cx: &Cx<'_, Mongo, Add>, args: Args) -> Result<Box<Exporting<Selected>>, ToolError> {
     let mongo = cx.source();
     let name = mongo.namespace(args.database.as_deref(), &args.collection).await?;
     let projection = args.projection.as_ref().map(|projection| projection.0.clone());
@@ -149,58 +151,20 @@ async fn begin(cx: &Cx<'_, Mongo, Add>, args: Args) -> Result<Box<Exporting>, To
         Format::Jsonl => Lines::Jsonl,
         Format::Csv => Lines::Csv,
     };
-    let export = Exporting::new(documents, &mongo.masks, lines, projection.as_ref(), draft);
-    Ok(Box::new(export))
+    let selected = Selected::new(documents, &mongo.masks, lines, projection.as_ref());
+    Ok(Box::new(Exporting::new(selected, draft)))
 }
 
-async fn go_on(
-    cx: &Cx<'_, Mongo, Add>,
-    mut export: Box<Exporting>,
-    until: Instant,
-) -> Result<Record, ToolError> {
-    loop {
-        let got = export.read(cx.source(), until).await?;
-        let is_late = Instant::now() >= until;
-        match got {
-            Got::All => {
-                let (documents, note) = (export.count, note(&export));
-                let bytes = cx.blocking(move |_, _| export.finish()).await??;
-                return Ok(Record { state: State::Done, documents, bytes, next: None, note });
-            }
-            Got::Late => return Ok(running(cx, export)),
-            Got::Piece => {
-                let write = move |_: &Mongo, _: &_| {
-                    let written = export.write();
-                    (export, written)
-                };
-                let (whole, written) = cx.blocking(write).await?;
-                written?;
-                export = whole;
-                if is_late {
-                    return Ok(running(cx, export));
-                }
-                cx.progress(export.count, None, None).await;
-            }
-        }
-    }
-}
-
-fn running(cx: &Cx<'_, Mongo, Add>, export: Box<Exporting>) -> Record {
-    let (documents, bytes) = (export.count, export.bytes());
-    let next = cx.next(&[cx.source().exports.keep(export), documents]);
-    Record { state: State::Running, documents, bytes, next: Some(next), note: None }
-}
-
-fn note(export: &Exporting) -> Option<String> {
+fn note(selected: &Selected) -> Option<String> {
     let mut notes = Vec::new();
-    let hidden = export.hidden();
+    let hidden = selected.hidden();
     if hidden.omitted > 0 {
         notes.push(format!("{} hidden by the policy", count(hidden.omitted, "field")));
     }
     if hidden.masked > 0 {
         notes.push(format!("{} masked", count(hidden.masked, "value")));
     }
-    if export.has_other() {
+    if selected.has_other() {
         notes.push("fields that the first documents don't have are in `_other`".to_owned());
     }
     (!notes.is_empty()).then(|| notes.join("; "))

@@ -1,12 +1,12 @@
-//! Exports: the rows of a statement on their way into a file. What one call doesn't finish is kept for
-//! the next, with the statement's portal and the unfinished file; what nobody goes on with is dropped,
-//! and then the statement is cancelled and the file is gone.
+//! Exports: the rows of a statement as lines of a file. What one call doesn't finish is kept for the
+//! next, with the statement's portal; what nobody goes on with is dropped, and then the statement is
+//! cancelled.
 
 use std::time::{Duration, Instant};
 
-use lockkeeper_core::{Draft, Masks};
+use lockkeeper_core::{Filled, Filling, Masks, ToolError};
 
-use super::error::PgError;
+use super::Pg;
 use super::reading::Rows;
 use crate::values::lines::{csv_of, keys};
 use crate::values::masking::Omitted;
@@ -15,11 +15,8 @@ use crate::values::{Columns, Show, Tally};
 /// As many are kept between calls; the oldest makes room.
 pub(crate) const MOST: usize = 2;
 
-/// Bytes that are written at once.
-const PIECE: usize = 256 * 1024;
-
-/// Rows that are asked for at once.
-const AT_ONCE: i32 = 4_096;
+/// Rows that are asked for at once. However many, only a few are in memory.
+const AT_ONCE: i32 = 65_536;
 
 /// What a statement may take to its next rows: it goes on between calls.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(10);
@@ -31,84 +28,32 @@ pub(crate) enum Lines {
     Jsonl,
 }
 
-/// An export under way.
-pub(crate) struct Export {
+/// Rows on their way into a file.
+pub(crate) struct Selected {
     rows: Rows,
     columns: Columns,
+    masks: Masks,
     lines: Lines,
     /// The keys of an object, for JSON.
     keys: Vec<String>,
-    /// What isn't in the file yet.
-    text: String,
-    draft: Draft,
+    /// What comes before the first row.
+    head: String,
     /// Rows so far.
-    pub(crate) count: u64,
+    count: u64,
     pub(crate) tally: Tally,
 }
 
-/// How far an export got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Got {
-    /// There is enough to write.
-    Piece,
-    /// All rows are here.
-    All,
-    /// The time was up.
-    Late,
-}
-
-impl Export {
-    pub(crate) fn new(mut rows: Rows, lines: Lines, draft: Draft) -> Self {
-        rows.at_once(AT_ONCE);
+impl Selected {
+    pub(crate) fn new(mut rows: Rows, lines: Lines, masks: Masks) -> Self {
+        rows.always_at_once(AT_ONCE);
         let described = rows.statement.columns();
         let columns = Columns::new(described, &rows.masks);
         let names = || described.iter().map(tokio_postgres::Column::name);
-        let (keys, text) = match lines {
+        let (keys, head) = match lines {
             Lines::Csv => (Vec::new(), format!("{}\n", csv_of(names()))),
             Lines::Jsonl => (keys(names()), String::new()),
         };
-        let (count, tally) = (0, Tally::default());
-        Self { rows, columns, lines, keys, text, draft, count, tally }
-    }
-
-    /// Reads rows until there is a piece to write, or until `until`. Nothing is cut.
-    pub(crate) async fn read(&mut self, masks: &Masks, until: Instant) -> Result<Got, PgError> {
-        let show = Show { masks, longest: usize::MAX / 2 };
-        while self.text.len() < PIECE {
-            let row = match tokio::time::timeout_at(until.into(), self.rows.next()).await {
-                Ok(row) => row?,
-                Err(_) => return Ok(Got::Late),
-            };
-            let Some(row) = row else { return Ok(Got::All) };
-            match self.lines {
-                Lines::Csv => self.columns.csv(&row, show, &mut self.text, &mut self.tally),
-                Lines::Jsonl => {
-                    let line = self.columns.jsonl(&row, &self.keys, show, &mut self.tally);
-                    self.text.push_str(&line);
-                }
-            }
-            self.text.push('\n');
-            self.count += 1;
-        }
-        Ok(Got::Piece)
-    }
-
-    /// Writes what was read. Blocking.
-    pub(crate) fn write(&mut self) -> Result<(), lockkeeper_core::ToolError> {
-        self.draft.write(self.text.as_bytes())?;
-        self.text.clear();
-        Ok(())
-    }
-
-    /// Gives the file its name; how many bytes it has. Blocking.
-    pub(crate) fn finish(mut self) -> Result<u64, lockkeeper_core::ToolError> {
-        self.write()?;
-        self.draft.finish()
-    }
-
-    /// Bytes so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.draft.bytes() + self.text.len() as u64
+        Self { rows, columns, masks, lines, keys, head, count: 0, tally: Tally::default() }
     }
 
     /// What `*` left out.
@@ -119,5 +64,40 @@ impl Export {
     /// The types that we don't know, of columns whose values are written as bytes.
     pub(crate) fn unknown(&self) -> Vec<String> {
         self.columns.unknown().map(str::to_owned).collect()
+    }
+}
+
+impl Filling<Pg> for Selected {
+    async fn fill(
+        &mut self,
+        _: &Pg,
+        text: &mut String,
+        enough: usize,
+        until: Instant,
+    ) -> Result<Filled, ToolError> {
+        // Nothing is cut.
+        let show = Show { masks: &self.masks, longest: usize::MAX / 2 };
+        text.push_str(&std::mem::take(&mut self.head));
+        while text.len() < enough {
+            let next = tokio::time::timeout_at(until.into(), self.rows.some()).await;
+            let Ok(rows) = next else { return Ok(Filled::Late) };
+            let Some(rows) = rows? else { return Ok(Filled::All) };
+            self.count += rows.len() as u64;
+            for row in rows {
+                match self.lines {
+                    Lines::Csv => self.columns.csv(&row, show, text, &mut self.tally),
+                    Lines::Jsonl => {
+                        let line = self.columns.jsonl(&row, &self.keys, show, &mut self.tally);
+                        text.push_str(&line);
+                    }
+                }
+                text.push('\n');
+            }
+        }
+        Ok(Filled::Piece)
+    }
+
+    fn count(&self) -> u64 {
+        self.count
     }
 }

@@ -76,8 +76,10 @@ pub(crate) struct Rows {
     coming: Option<mpsc::Receiver<Result<Batch, PgError>>>,
     /// The portal has no more.
     ended: bool,
-    /// Rows that are asked for at once.
+    /// Rows that are asked for at once; 0 is all.
     at_once: i32,
+    /// That is: as many as fit into what is handed on at once.
+    is_adapting: bool,
     asks: mpsc::Sender<Ask>,
 }
 
@@ -100,9 +102,20 @@ enum Rest {
 }
 
 impl Rows {
-    /// Asks for this many rows at once from now on; 0 is all.
-    pub(crate) fn at_once(&mut self, rows: i32) {
-        self.at_once = rows;
+    /// Asks for this many rows at once from now on, however large they are.
+    pub(crate) fn always_at_once(&mut self, rows: i32) {
+        (self.at_once, self.is_adapting) = (rows, false);
+    }
+
+    /// The next rows, as many as are handed on at once. Given up, it goes on where it was.
+    pub(crate) async fn some(&mut self) -> Result<Option<VecDeque<Row>>, PgError> {
+        while self.ahead.is_empty() {
+            if self.ended {
+                return Ok(None);
+            }
+            self.fetch().await?;
+        }
+        Ok(Some(std::mem::take(&mut self.ahead)))
     }
 
     /// The next row. Given up, it goes on where it was.
@@ -120,7 +133,7 @@ impl Rows {
 
     /// All that are left: for statements of ours, whose rows are small and few enough.
     pub(crate) async fn rest(mut self) -> Result<VecDeque<Row>, PgError> {
-        self.at_once = 0;
+        self.always_at_once(0);
         while !self.ended {
             self.fetch().await?;
         }
@@ -137,7 +150,7 @@ impl Rows {
         }
         let Some(coming) = &mut self.coming else { return Err(PgError::Closed) };
         let Batch { rows, rest } = coming.recv().await.ok_or(PgError::Closed)??;
-        if self.at_once > 0 {
+        if self.is_adapting {
             self.at_once = batch_of(&rows);
         }
         self.ahead.extend(rows);
@@ -203,6 +216,7 @@ impl Pool {
                         coming,
                         ended: false,
                         at_once,
+                        is_adapting: true,
                         asks,
                     });
                 }

@@ -1,18 +1,15 @@
 //! `export`: the rows of one statement in a file.
 
-use std::time::{Duration, Instant};
-
-use lockkeeper_core::{Add, Altered, Cx, Effect, Need, Ongoing, Output, Tool, ToolError, count};
+use lockkeeper_core::{
+    Add, Altered, Cx, Effect, Export, Exported, Filling as _, Need, Output, Tool, ToolError, count,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::query;
 use crate::source::Pg;
-use crate::source::exporting::{Export, Got, Lines, TIMEOUT};
-
-/// What a call takes where it has no deadline.
-const PAUSE: Duration = Duration::from_secs(20);
+use crate::source::exporting::{Lines, Selected, TIMEOUT};
 
 pub(crate) struct ExportRows;
 
@@ -84,24 +81,26 @@ impl Tool<Pg> for ExportRows {
     }
 
     async fn run(cx: Cx<'_, Pg, Add>, args: Args) -> Result<Record, ToolError> {
-        let until = pause();
         let export = match cx.resume(args.cursor.as_deref())?.as_deref() {
             None => begin(&cx, &args).await?,
             Some(&[id, _]) => cx.source().exports.take(id).ok_or_else(expired)?,
             Some(_) => return Err(expired()),
         };
-        go_on(&cx, &args, export, until).await
+        Ok(match export.go_on(&cx).await? {
+            Exported::Done(selected, bytes) => {
+                let (rows, note) = (selected.count(), note(&selected));
+                Record { state: State::Done, rows, bytes, next: None, note }
+            }
+            Exported::Running(export) => {
+                let (rows, bytes) = (export.filling().count(), export.bytes());
+                let next = cx.next(&[cx.source().exports.keep(export), rows]);
+                Record { state: State::Running, rows, bytes, next: Some(next), note: None }
+            }
+        })
     }
 }
 
-/// When a call has to answer, whatever is left to do.
-fn pause() -> Instant {
-    let now = Instant::now();
-    let left = Ongoing::current().map(|call| call.deadline().saturating_duration_since(now));
-    now + left.unwrap_or(PAUSE).mul_f64(0.8)
-}
-
-async fn begin(cx: &Cx<'_, Pg, Add>, args: &Args) -> Result<Box<Export>, ToolError> {
+async fn begin(cx: &Cx<'_, Pg, Add>, args: &Args) -> Result<Box<Export<Selected>>, ToolError> {
     let database = cx.source().database(args.database.as_deref())?;
     let checked = database.check(&args.sql).await?;
     let (grant, path) = (cx.grant(), args.path.clone());
@@ -116,59 +115,20 @@ async fn begin(cx: &Cx<'_, Pg, Add>, args: &Args) -> Result<Box<Export>, ToolErr
         Format::Csv => Lines::Csv,
         Format::Jsonl => Lines::Jsonl,
     };
-    Ok(Box::new(Export::new(rows, lines, draft)))
+    let selected = Selected::new(rows, lines, database.masks.clone());
+    Ok(Box::new(Export::new(selected, draft)))
 }
 
-async fn go_on(
-    cx: &Cx<'_, Pg, Add>,
-    args: &Args,
-    mut export: Box<Export>,
-    until: Instant,
-) -> Result<Record, ToolError> {
-    let database = cx.source().database(args.database.as_deref())?;
-    loop {
-        let got = export.read(&database.masks, until).await?;
-        let is_late = Instant::now() >= until;
-        match got {
-            Got::All => {
-                let (rows, note) = (export.count, note(&export));
-                let bytes = cx.blocking(move |_, _| export.finish()).await??;
-                return Ok(Record { state: State::Done, rows, bytes, next: None, note });
-            }
-            Got::Late => return Ok(running(cx, export)),
-            Got::Piece => {
-                let write = move |_: &Pg, _: &_| {
-                    let written = export.write();
-                    (export, written)
-                };
-                let (whole, written) = cx.blocking(write).await?;
-                written?;
-                export = whole;
-                if is_late {
-                    return Ok(running(cx, export));
-                }
-                cx.progress(export.count, None, None).await;
-            }
-        }
+fn note(selected: &Selected) -> Option<String> {
+    let mut notes: Vec<String> = query::omitted(selected.omitted()).into_iter().collect();
+    if selected.tally.masked > 0 {
+        notes.push(format!("{} masked", count(selected.tally.masked, "value")));
     }
-}
-
-fn running(cx: &Cx<'_, Pg, Add>, export: Box<Export>) -> Record {
-    let (rows, bytes) = (export.count, export.bytes());
-    let next = cx.next(&[cx.source().exports.keep(export), rows]);
-    Record { state: State::Running, rows, bytes, next: Some(next), note: None }
-}
-
-fn note(export: &Export) -> Option<String> {
-    let mut notes: Vec<String> = query::omitted(export.omitted()).into_iter().collect();
-    if export.tally.masked > 0 {
-        notes.push(format!("{} masked", count(export.tally.masked, "value")));
+    if selected.tally.unreadable > 0 {
+        notes.push(format!("{} unreadable", count(selected.tally.unreadable, "value")));
     }
-    if export.tally.unreadable > 0 {
-        notes.push(format!("{} unreadable", count(export.tally.unreadable, "value")));
-    }
-    if export.tally.unknown > 0 {
-        notes.push(format!("as bytes: {}, cast to text", export.unknown().join(", ")));
+    if selected.tally.unknown > 0 {
+        notes.push(format!("as bytes: {}, cast to text", selected.unknown().join(", ")));
     }
     (!notes.is_empty()).then(|| notes.join("; "))
 }
@@ -220,6 +180,11 @@ mod tests {
                 "SELECT '' AS empty, NULL::text AS nothing, 'a,b' AS comma, 'say \"x\"' AS quote, \
                  E'two\nlines\ttab\\\\' AS lines, '\\xff00'::bytea AS \"a \"\"b\"\"\", \
                  1.50::numeric AS n, 'NaN'::float8, '-infinity'::date, 'größe' AS ü",
+                // What is never quoted.
+                "SELECT true AS b, -1::int2, 7::int8, 5::oid, 1.5::real, 1e300::float8, \
+                 'NaN'::numeric, date '0044-03-15 BC', time '01:02:03.4', \
+                 timetz '01:02+05:30', 'infinity'::timestamptz, timestamp '2025-01-01 BC', \
+                 interval '-1 year 2 days -3.5 seconds', md5('')::uuid",
                 "SELECT 1 AS x WHERE false",
             ]
             .into_iter()
