@@ -136,15 +136,20 @@ impl Fixture {
         command
     }
 
-    /// Runs a subcommand to its end.
-    pub(crate) fn run(&self, subcommand: &[&str]) -> Ran {
+    /// A subcommand with its settings, for a test that drives it by itself.
+    pub(crate) fn subcommand(&self, subcommand: &[&str]) -> Command {
         let mut command = Command::new(self.program);
         clean(&mut command).args(subcommand);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if subcommand.first().is_some_and(|first| !first.starts_with('-')) {
             command.args(self.all_arguments());
         }
-        Ran(command.output().unwrap())
+        command
+    }
+
+    /// Runs a subcommand to its end.
+    pub(crate) fn run(&self, subcommand: &[&str]) -> Ran {
+        Ran(self.subcommand(subcommand).output().unwrap())
     }
 
     /// Starts it as a host does, on settings with which it can't start.

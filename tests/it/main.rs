@@ -22,6 +22,8 @@ mod confirmation;
 mod ending;
 mod fixture;
 mod governance;
+#[cfg(unix)]
+mod http;
 mod lines;
 mod logs;
 mod memory;

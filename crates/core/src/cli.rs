@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _, TryFutureExt as _};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::{self, Audit};
 use crate::catalog::{Catalog, Listing};
 use crate::config::{Flags, InForce, Process, Settings, Test};
-use crate::context::Host;
-use crate::credential::{Credentials, serve_broker_if_asked};
-use crate::handler::Identity;
+use crate::context::Nobody;
+use crate::credential::{Credential, Credentials, serve_broker_if_asked};
+use crate::handler::{Handler, Identity};
 use crate::instance::status::{self, StatusArgs};
 use crate::instance::{Instance, Lifecycle};
 use crate::metrics::Metrics;
@@ -34,7 +34,8 @@ use crate::rates::Rates;
 use crate::sandbox::{self, Enforced, Mode, Rules};
 use crate::schema::Object;
 use crate::scrape::{Loopback, MetricsSource, Outlets};
-use crate::server::{Finding, Server, StartError, serve};
+use crate::server::http::{Doorkeeper, Endpoint, HttpAddress, Serving};
+use crate::server::{self, Finding, Server, StartError, serve};
 use crate::sockets::Sockets;
 use crate::state::{self, State, hex, make_private, random};
 use crate::{log, sockets, stdio};
@@ -56,8 +57,21 @@ struct Given<O: Args> {
     flags: Flags,
 }
 
+const TOKEN_HELP: &str =
+    "Where the bearer token is: env:NAME, file:PATH, command:PROGRAM ARGUMENTS or store:NAME";
+
 #[derive(Subcommand)]
 enum Command<O: Args> {
+    /// Serve over HTTP on this machine, to who has the token
+    Serve {
+        /// A loopback address, such as 127.0.0.1:8000
+        #[arg(long, value_name = "ADDRESS")]
+        http: HttpAddress,
+        #[arg(long, value_name = "SOURCE", default_value = "store:http", help = TOKEN_HELP)]
+        http_token: Credential,
+        #[command(flatten)]
+        given: Given<O>,
+    },
     /// Check settings, policy and source, and say what is in force
     Check {
         #[command(flatten)]
@@ -129,7 +143,8 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
     let flags = match &cli.command {
         None => Some(&cli.given.flags),
         Some(
-            Command::Check { given, .. }
+            Command::Serve { given, .. }
+            | Command::Check { given, .. }
             | Command::Tools { given, .. }
             | Command::Call { given, .. },
         ) => Some(&given.flags),
@@ -139,7 +154,10 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
     let level = flags.and_then(|flags| flags.log_level.as_deref());
     log::begin(level, flags.map(|flags| flags.log_format).unwrap_or_default());
     match cli.command {
-        None => run_stdio::<S>(cli.given, &process),
+        None => run_serving::<S>(cli.given, &process, None),
+        Some(Command::Serve { http, http_token, given }) => {
+            run_serving::<S>(given, &process, Some((http, http_token)))
+        }
         Some(Command::Check { given, json }) => check::<S>(given, &process, json),
         Some(Command::Policy(command)) => policy::run::<S>(command, &process),
         Some(Command::Tools { given, json }) => tools::<S>(given, &process, json),
@@ -164,10 +182,11 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
     }
 }
 
-/// Serves over standard input and output, and says in the instance file how it goes.
-fn run_stdio<S: Server>(
+/// Serves over standard input and output, or over HTTP, and says in the instance file how it goes.
+fn run_serving<S: Server>(
     given: Given<S::Options>,
     process: &Process,
+    http: Option<(HttpAddress, Credential)>,
 ) -> Result<ExitCode, StartError> {
     let settings = Settings::new(S::NAME, given.flags, given.options, process)?;
     if let Some(printed) = S::printed(&settings.options) {
@@ -179,21 +198,32 @@ fn run_stdio<S: Server>(
     let instance = Instance::begin(S::NAME, S::VERSION, settings.state_dir.as_deref());
     let instance = Arc::new(instance);
     instance.stage("start");
+    let place = settings.place.clone();
     let mut served = Served::<S>::with(settings, process, &instance.id())?;
+    let http = http.map(|(address, token)| {
+        let token = Credentials::new("http token", Some(token), place);
+        served.credentials.push(token.clone());
+        Endpoint::bind(address).map(|endpoint| (endpoint, token))
+    });
+    let http = http.transpose().map_err(|error| {
+        StartError::new(format!("the address for HTTP can't be listened on: {error}"))
+    })?;
     let pipeline = Arc::clone(&served.pipeline);
     let outlets = Outlets::open(&served.metrics, S::NAME, &instance.id());
-    served.listens = outlets.address();
+    served.listens.extend(outlets.address());
+    served.listens.extend(http.as_ref().map(|(endpoint, _)| endpoint.address()));
     instance.describe(|record| {
         pipeline.policy.hash().clone_into(&mut record.policy);
         record.config = served.files.iter().map(|file| file.sha256.clone()).collect();
         record.metrics = outlets.address().map(|address| address.to_string());
+        record.http = http.as_ref().map(|(endpoint, _)| endpoint.address().to_string());
     });
     pipeline.metrics.collect(Instance::collector(&instance));
     instance.stage("sandbox");
     served.restrict(Keeping::Records)?;
     instance.stage("streams");
     let code = in_runtime(&pipeline.audit, async {
-        serve_stdio(served, &instance, &outlets).await?;
+        serve_until_ended(served, &instance, &outlets, http).await?;
         Ok(ExitCode::SUCCESS)
     })?;
     instance.enter(Lifecycle::Stopped, &pipeline.vitals());
@@ -231,7 +261,7 @@ pub(crate) struct Served<S: Server> {
     sockets: Sockets,
     metrics: MetricsSource,
     /// Where connections come in, while it serves.
-    listens: Option<SocketAddr>,
+    listens: Vec<SocketAddr>,
 }
 
 /// Whether a process writes the state directory and the audit log.
@@ -333,7 +363,7 @@ impl<S: Server> Served<S> {
             sandbox,
             sockets: environment.sockets,
             metrics,
-            listens: None,
+            listens: Vec::new(),
         })
     }
 
@@ -366,7 +396,8 @@ impl<S: Server> Served<S> {
         }
         let metrics = self.metrics.directory();
         own.extend(metrics.as_deref());
-        let rules = Rules::new(&reach, &own, pipeline.policy.writes_here()).listening(self.listens);
+        let rules = Rules::new(&reach, &own, pipeline.policy.writes_here());
+        let rules = rules.listening(self.listens.clone());
         sandbox::enforce(self.sandbox, rules)
     }
 
@@ -411,13 +442,12 @@ fn instructions<S: Server>(policy: &Policy) -> String {
     )
 }
 
-async fn serve_stdio<S: Server>(
+async fn serve_until_ended<S: Server>(
     served: Served<S>,
-    instance: &Instance,
+    instance: &Arc<Instance>,
     outlets: &Outlets,
+    http: Option<(Endpoint, Credentials)>,
 ) -> Result<(), StartError> {
-    let streams =
-        stdio::open().map_err(|error| StartError::new(format!("no standard input: {error}")))?;
     let draining = CancellationToken::new();
     end_on_signals(&draining)?;
     let pipeline = Arc::clone(&served.pipeline);
@@ -435,12 +465,38 @@ async fn serve_stdio<S: Server>(
         tokio::join!(draining, keeping, letting_out);
         std::future::pending::<()>().await;
     };
-    let serving = serve(served.pipeline, served.identity, streams, draining.clone());
+    let Served { pipeline, identity, .. } = served;
+    let serving: BoxFuture<'_, Result<(), StartError>> = match http {
+        None => {
+            let problem = |error| StartError::new(format!("no standard input: {error}"));
+            let streams = stdio::open().map_err(problem)?;
+            Box::pin(serve(pipeline, identity, streams, draining.clone()).map(Ok))
+        }
+        Some((endpoint, token)) => {
+            let token = token.resolve().await.map_err(|error| no_token(&error.text()))?;
+            let doorkeeper = Doorkeeper::new(&token).map_err(no_token)?;
+            let health = {
+                let (instance, pipeline) = (Arc::clone(instance), Arc::clone(&pipeline));
+                Arc::new(move || instance.lifecycle(&pipeline.vitals()))
+            };
+            print(&format!("http://{}/mcp\n", endpoint.address()));
+            let handler = Handler::new(pipeline, identity, draining.clone());
+            let serving = Serving { handler, endpoint, doorkeeper, health };
+            let problem = |error| StartError::new(format!("HTTP isn't served: {error}"));
+            Box::pin(server::http::serve(serving, draining.clone()).map_err(problem))
+        }
+    };
     tokio::select! {
-        () = Box::pin(serving) => {}
-        () = Box::pin(watching) => {}
+        served = serving => served,
+        () = Box::pin(watching) => Ok(()),
     }
-    Ok(())
+}
+
+fn no_token(problem: &str) -> StartError {
+    StartError::new(format!(
+        "HTTP is served only with a token: {problem}\n  next: put one into the store with `secret set \
+         http`, or name another place with --http-token"
+    ))
 }
 
 /// SIGTERM and SIGINT end a server as the end of its input does.
@@ -479,7 +535,7 @@ fn check<S: Server>(
 ) -> Result<ExitCode, StartError> {
     let mut served = Served::<S>::open(given, process)?;
     let metrics = served.metrics.findings();
-    served.listens = served.metrics.listen.map(|Loopback(address)| address);
+    served.listens.extend(served.metrics.listen.map(|Loopback(address)| address));
     let enforced = served.restrict(Keeping::Nothing)?;
     let pipeline = &served.pipeline;
     let finding = |subject: &str, state: String, ok| Finding { subject: subject.into(), state, ok };
@@ -622,15 +678,6 @@ fn arguments(text: &str) -> Result<Object, StartError> {
         return Err(StartError::new("the arguments must be a JSON object, for example '{}'"));
     };
     Ok(arguments)
-}
-
-/// The other side of a call from the command line: it wants no progress.
-struct Nobody;
-
-impl Host for Nobody {
-    fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
-    }
 }
 
 /// Prints for a person or a program: only where standard output is not the protocol's.

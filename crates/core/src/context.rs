@@ -29,6 +29,15 @@ pub(crate) trait Host: Send + Sync {
     -> BoxFuture<'_, ()>;
 }
 
+/// The other side of a call that wants no progress.
+pub(crate) struct Nobody;
+
+impl Host for Nobody {
+    fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
 /// One call in the course of the pipeline, shared by its phases and its tool body.
 pub(crate) struct Call<S> {
     pub(crate) source: Arc<S>,

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use hyper::http::request::Parts;
 use rmcp::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities,
@@ -70,7 +71,7 @@ pub(crate) struct Identity {
 pub(crate) struct Handler<S: 'static> {
     pub(crate) pipeline: Arc<Pipeline<S>>,
     pub(crate) identity: Identity,
-    tools: Vec<Tool>,
+    tools: Arc<[Tool]>,
     session: Arc<Session>,
     /// Cancelled when the connection's input has ended.
     draining: CancellationToken,
@@ -84,6 +85,44 @@ impl<S: Send + Sync + 'static> Handler<S> {
     ) -> Self {
         let tools = pipeline.catalog.definitions().map(definition).collect();
         Self { pipeline, identity, tools, session: Arc::default(), draining }
+    }
+
+    /// The same for another connection.
+    pub(crate) fn sibling(&self) -> Self {
+        Self {
+            pipeline: Arc::clone(&self.pipeline),
+            identity: self.identity.clone(),
+            tools: Arc::clone(&self.tools),
+            session: Arc::default(),
+            draining: self.draining.clone(),
+        }
+    }
+
+    /// Whether requests of this method are known here. rmcp answers requests for capabilities that a
+    /// server never declared, and grows new requests with each release: those don't pass.
+    fn passes(&self, method: &str, modern: bool) -> bool {
+        match method {
+            "initialize" | "server/discover" | "ping" | "tools/list" | "tools/call" => true,
+            "resources/list"
+            | "resources/templates/list"
+            | "resources/read"
+            | "completion/complete" => !self.pipeline.resources.is_empty(),
+            "resources/subscribe" | "resources/unsubscribe" => !modern && self.is_watchable(),
+            "subscriptions/listen" => modern && self.is_watchable(),
+            _ => false,
+        }
+    }
+
+    /// How a message that came over HTTP passes, if it does.
+    pub(crate) fn admission(&self, method: &str, modern: bool) -> Option<Admission> {
+        match method {
+            // Older clients get empty lists.
+            _ if !modern && ASKED_ANYWAY.contains(&method) => Some(Admission::Other),
+            _ if !self.passes(method, modern) => None,
+            "subscriptions/listen" => Some(Admission::Listen),
+            "tools/call" => Some(Admission::Call),
+            _ => Some(Admission::Other),
+        }
     }
 
     fn visible_resources(&self) -> impl Iterator<Item = &'static RegisteredResource<S>> {
@@ -129,7 +168,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let result = ListToolsResult::with_all_items(self.tools.clone());
+        let result = ListToolsResult::with_all_items(self.tools.to_vec());
         Ok(result.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
     }
 
@@ -154,7 +193,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         let call = Request {
             tool: &request.name,
             arguments: request.arguments.unwrap_or_default(),
-            text: context.extensions.get::<ArgumentsText>().map(|text| Arc::clone(&text.0)),
+            text: kept::<ArgumentsText>(&context).map(|text| text.0),
             caller: caller(&context),
             ask,
         };
@@ -321,31 +360,19 @@ impl<S: Send + Sync + 'static> Gate<S> {
         mut context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
         let modern = is_modern(&context);
-        let has_resources = !self.handler.pipeline.resources.is_empty();
-        let passes = match &request {
-            ClientRequest::InitializeRequest(_)
-            | ClientRequest::DiscoverRequest(_)
-            | ClientRequest::PingRequest(_)
-            | ClientRequest::ListToolsRequest(_)
-            | ClientRequest::CallToolRequest(_) => true,
-            ClientRequest::ListResourcesRequest(_)
-            | ClientRequest::ListResourceTemplatesRequest(_)
-            | ClientRequest::ReadResourceRequest(_)
-            | ClientRequest::CompleteRequest(_) => has_resources,
-            ClientRequest::SubscribeRequest(_) | ClientRequest::UnsubscribeRequest(_) => {
-                !modern && self.handler.is_watchable()
-            }
-            ClientRequest::SubscriptionsListenRequest(_) => modern && self.handler.is_watchable(),
-            _ => false,
-        };
+        let passes = self.handler.passes(request.method(), modern);
         if passes {
             if let ClientRequest::SubscriptionsListenRequest(listen) = &mut request {
                 let filter = &mut listen.params.notifications;
-                self.handler.open_listen(filter, &mut context).await;
+                let asked = filter.resource_subscriptions.take().unwrap_or_default();
+                let (accepted, listened) =
+                    self.handler.open_listen(asked, || caller(&context)).await;
+                filter.resource_subscriptions = (!accepted.is_empty()).then_some(accepted);
+                context.extensions.insert(listened);
             }
             return self.handler.handle_request(request, context).await;
         }
-        // Older clients ask for every list whatever was declared, and log an error noisily.
+        // See `ASKED_ANYWAY`.
         let mut empty = match &request {
             ClientRequest::ListPromptsRequest(_) if !modern => {
                 ServerResult::ListPromptsResult(ListPromptsResult::default())
@@ -376,7 +403,7 @@ impl<S: Send + Sync + 'static> Service<RoleServer> for Gate<S> {
         let id = context.id.clone();
         let noted = Arc::new(Noted::new(self.ids.name(&id)));
         context.extensions.insert(Arc::clone(&noted));
-        let method = method(&request);
+        let method = known_method(request.method());
         // A call's own panic is caught where it runs, and audited; this is the wall behind that.
         let result = AssertUnwindSafe(self.pass(request, context)).catch_unwind().await;
         let result =
@@ -405,23 +432,35 @@ impl<S: Send + Sync + 'static> Service<RoleServer> for Gate<S> {
 }
 
 /// A request's method, as metrics name it.
-fn method(request: &ClientRequest) -> &'static str {
-    match request {
-        ClientRequest::InitializeRequest(_) => "initialize",
-        ClientRequest::DiscoverRequest(_) => "server/discover",
-        ClientRequest::PingRequest(_) => "ping",
-        ClientRequest::ListToolsRequest(_) => "tools/list",
-        ClientRequest::CallToolRequest(_) => "tools/call",
-        ClientRequest::ListResourcesRequest(_) => "resources/list",
-        ClientRequest::ListResourceTemplatesRequest(_) => "resources/templates/list",
-        ClientRequest::ReadResourceRequest(_) => "resources/read",
-        ClientRequest::CompleteRequest(_) => "completion/complete",
-        ClientRequest::SubscribeRequest(_) => "resources/subscribe",
-        ClientRequest::UnsubscribeRequest(_) => "resources/unsubscribe",
-        ClientRequest::SubscriptionsListenRequest(_) => "subscriptions/listen",
-        ClientRequest::ListPromptsRequest(_) => "prompts/list",
-        _ => OTHER_METHOD,
-    }
+pub(crate) fn known_method(method: &str) -> &'static str {
+    METHODS.into_iter().find(|known| *known == method).unwrap_or(OTHER_METHOD)
+}
+
+const METHODS: [&str; 13] = [
+    "initialize",
+    "server/discover",
+    "ping",
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "subscriptions/listen",
+    "completion/complete",
+    "prompts/list",
+];
+
+/// What older clients ask for whatever was declared, and log an error noisily.
+const ASKED_ANYWAY: [&str; 3] = ["prompts/list", "resources/list", "resources/templates/list"];
+
+/// How a request over HTTP goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Call,
+    Listen,
+    Other,
 }
 
 /// An error of the protocol, as metrics name it.
@@ -541,7 +580,13 @@ fn echoed(uri: &str) -> Value {
 
 /// What the gate sent along.
 fn noted(context: &RequestContext<RoleServer>) -> Arc<Noted> {
-    context.extensions.get::<Arc<Noted>>().cloned().unwrap_or_default()
+    kept(context).unwrap_or_default()
+}
+
+/// The same of any type; over HTTP it comes with the head of the request.
+fn kept<T: Clone + Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> Option<T> {
+    let head = || context.extensions.get::<Parts>()?.extensions.get::<T>();
+    context.extensions.get::<T>().or_else(head).cloned()
 }
 
 struct PeerHost {

@@ -108,6 +108,9 @@ pub(crate) struct Record {
     pub(crate) config: Vec<String>,
     /// Where metrics are served.
     pub(crate) metrics: Option<String>,
+    /// Where HTTP is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<String>,
 }
 
 /// What a file says of an upstream.
@@ -199,6 +202,7 @@ impl Instance {
             policy: String::new(),
             config: Vec::new(),
             metrics: None,
+            http: None,
             instance,
         };
         let inner = Inner {

@@ -118,8 +118,8 @@ pub(crate) struct Rules {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sockets: Vec<String>,
     /// Where connections come in: the listener is there before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    listen: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    listen: Vec<SocketAddr>,
 }
 
 /// What names are looked up with, and certificates checked against.
@@ -146,7 +146,7 @@ impl Rules {
     pub(crate) fn new(reach: &Reach, own: &[&Path], writes: bool) -> Self {
         let sockets = reach.sockets.iter().map(|path| path.display().to_string()).collect();
         let ports = reach.ports.clone();
-        let mut rules = Self { paths: Vec::new(), ports, sockets, listen: None };
+        let mut rules = Self { paths: Vec::new(), ports, sockets, listen: Vec::new() };
         for &path in own {
             let path = path.canonicalize().or_else(|_| std::path::absolute(path));
             rules.paths.extend(path.map(|path| Rule { path, access: Access::Write }));
@@ -171,8 +171,8 @@ impl Rules {
         rules
     }
 
-    /// The same with connections that come in at this address.
-    pub(crate) fn listening(self, listen: Option<SocketAddr>) -> Self {
+    /// The same with connections that come in at these addresses.
+    pub(crate) fn listening(self, listen: Vec<SocketAddr>) -> Self {
         Self { listen, ..self }
     }
 
@@ -253,8 +253,11 @@ impl Enforced {
                 let state = format!("connect {path}, by a process of its own");
                 findings.push(finding("reach", state));
             }
-            let listen = self.rules.listen;
-            findings.extend(listen.map(|at| finding("listens", format!("{at}, and nowhere else"))));
+            if !self.rules.listen.is_empty() {
+                let at = self.rules.listen.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
+                findings
+                    .push(finding("listens", format!("{}, and nowhere else", at.join(" and "))));
+            }
         }
         findings
     }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 pub(crate) use self::file::MetricsFile;
-pub(crate) use self::listen::{Health, Listener};
+pub(crate) use self::listen::{Health, Listener, is_loopback};
 use crate::instance::Lifecycle;
 use crate::instance::kept::is_other_than_file;
 use crate::server::Finding;

@@ -1,6 +1,8 @@
 //! A connector server: what it is made of, and how it is served over a pair of byte streams until
 //! its host goes.
 
+pub(crate) mod http;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

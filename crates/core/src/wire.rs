@@ -26,7 +26,7 @@ use crate::backlog::Backlog;
 use crate::decode;
 
 /// The longest line that is read.
-const MAX_LINE: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_LINE: usize = 16 * 1024 * 1024;
 
 /// With this many bytes of requests under way, no further large one is taken.
 const MAX_UNDER_WAY: usize = 64 * 1024 * 1024;
@@ -311,6 +311,17 @@ fn read(
 #[derive(Debug, Clone)]
 pub(crate) struct ArgumentsText(pub(crate) Arc<str>);
 
+/// Those of a message as a whole.
+pub(crate) fn arguments_text(message: &RawValue) -> Option<ArgumentsText> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        params: &'a RawValue,
+    }
+    let message: Message<'_> = serde_json::from_str(message.get()).ok()?;
+    arguments(message.params)
+}
+
 fn arguments(params: &RawValue) -> Option<ArgumentsText> {
     #[derive(Deserialize)]
     struct Params<'a> {
@@ -487,7 +498,7 @@ fn refusal(id: &str, code: i32, problem: &str) -> Vec<u8> {
 }
 
 /// An error of the JSON parser without the input that it may quote at length.
-fn short(error: &serde_json::Error) -> String {
+pub(crate) fn short(error: &serde_json::Error) -> String {
     let mut text = error.to_string();
     crate::text::truncate_at_char(&mut text, 200);
     text

@@ -6,19 +6,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{
     ErrorData, GetMeta as _, ResourceUpdatedNotification, ResourceUpdatedNotificationParam,
-    ServerNotification, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
+    ServerNotification, SubscribeRequestParams, UnsubscribeRequestParams,
 };
 use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Handler, NO_SUCH_RESOURCE, caller, echoed, noted};
+use super::{Handler, NO_SUCH_RESOURCE, caller, echoed, kept};
 use crate::changes::{Listening, MOST_LISTENED, Queue};
+use crate::context::Nobody;
 use crate::error::ToolError;
-use crate::pipeline::Reading;
+use crate::metrics::Noted;
+use crate::pipeline::{Caller, Reading};
+use crate::text::truncate_at_char;
+use crate::trace::Trace;
 
 /// In the `_meta` of a notice: there may have been more changes than were seen.
 const GAP: &str = "lockkeeper/gap";
+
+/// The part of a filter that names resources.
+const FILTER: &str = "resourceSubscriptions";
 
 /// What an older client is subscribed to. Nothing of it runs without a subscription.
 #[derive(Default)]
@@ -44,7 +52,7 @@ impl Session {
 }
 
 /// What one `subscriptions/listen` listens to, as long as its request lives.
-struct Listened {
+pub(crate) struct Listened {
     queue: Arc<Queue>,
     _listening: Vec<Listening>,
 }
@@ -72,7 +80,7 @@ impl<S: Send + Sync + 'static> Handler<S> {
             }
             Arc::clone(&state.queue)
         };
-        let listened = self.listen_to(&uri, &queue, "resources/subscribe", &context).await;
+        let listened = self.listen_to(&uri, &queue, "resources/subscribe", caller(&context)).await;
         let listening = listened.map_err(|error| match error.code() {
             "not_found" => ErrorData::resource_not_found(NO_SUCH_RESOURCE, Some(echoed(&uri))),
             _ if error.is_ours() => ErrorData::internal_error(error.text(), Some(echoed(&uri))),
@@ -110,33 +118,64 @@ impl<S: Send + Sync + 'static> Handler<S> {
     }
 
     /// Begins to watch what a `subscriptions/listen` asks for, before it is acknowledged: what can't
-    /// be watched is left out of the filter, which its client gets to see.
+    /// be watched is left out, which its client gets to see.
     pub(super) async fn open_listen(
         &self,
-        filter: &mut SubscriptionFilter,
-        context: &mut RequestContext<RoleServer>,
-    ) {
+        asked: Vec<String>,
+        caller: impl Fn() -> Caller,
+    ) -> (Vec<String>, Arc<Listened>) {
         let queue = Arc::<Queue>::default();
         let mut listening = Vec::new();
         let mut accepted = Vec::new();
-        let asked: BTreeSet<String> =
-            filter.resource_subscriptions.take().unwrap_or_default().into_iter().collect();
-        for uri in asked.into_iter().take(MOST_LISTENED) {
-            let listened = self.listen_to(&uri, &queue, "subscriptions/listen", context).await;
-            if let Ok(one) = listened {
+        for uri in BTreeSet::from_iter(asked).into_iter().take(MOST_LISTENED) {
+            if let Ok(one) = self.listen_to(&uri, &queue, "subscriptions/listen", caller()).await {
                 listening.push(one);
                 accepted.push(uri);
             }
         }
-        filter.resource_subscriptions = (!accepted.is_empty()).then_some(accepted);
-        context.extensions.insert(Arc::new(Listened { queue, _listening: listening }));
+        (accepted, Arc::new(Listened { queue, _listening: listening }))
+    }
+
+    /// The same for a message that came over HTTP, in which the filter is then what was accepted.
+    pub(crate) async fn open_listen_of(
+        &self,
+        message: &mut Value,
+        noted: &Arc<Noted>,
+        cancelled: CancellationToken,
+    ) -> Arc<Listened> {
+        let meta = message.pointer("/params/_meta").cloned().unwrap_or_default();
+        let text = |name: &str| meta.get(name).and_then(Value::as_str);
+        let info = meta.get("io.modelcontextprotocol/clientInfo");
+        let told = |name: &str| info.and_then(|info| info.get(name)).and_then(Value::as_str);
+        let mut client = told("name").map_or_else(String::new, |name| {
+            format!("{name}/{}", told("version").unwrap_or_default())
+        });
+        truncate_at_char(&mut client, 100);
+        let trace = text("traceparent").and_then(|one| Trace::read(one, text("tracestate")));
+        let caller = || Caller {
+            cancelled: cancelled.clone(),
+            client: client.clone(),
+            host: Arc::new(Nobody),
+            trace: trace.clone(),
+            noted: Arc::clone(noted),
+        };
+        let filter = message.pointer_mut("/params/notifications").and_then(Value::as_object_mut);
+        let asked = filter.as_ref().and_then(|filter| filter.get(FILTER)?.as_array().cloned());
+        let asked = asked.unwrap_or_default();
+        let asked = asked.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let (accepted, listened) = self.open_listen(asked, caller).await;
+        if let Some(filter) = filter {
+            filter.remove(FILTER);
+            if !accepted.is_empty() {
+                filter.insert(FILTER.to_owned(), json!(accepted));
+            }
+        }
+        listened
     }
 
     /// Tells of changes until the client cancels the request, or the connection ends.
     pub(super) async fn listen_on(&self, context: SubscriptionContext) {
-        let Some(listened) = context.request_context().extensions.get::<Arc<Listened>>() else {
-            return;
-        };
+        let Some(listened) = kept::<Arc<Listened>>(context.request_context()) else { return };
         let told = async {
             loop {
                 let (uri, gap) = listened.queue.next(&self.pipeline.backlog).await;
@@ -158,15 +197,15 @@ impl<S: Send + Sync + 'static> Handler<S> {
         uri: &str,
         queue: &Arc<Queue>,
         route: &'static str,
-        context: &RequestContext<RoleServer>,
+        caller: Caller,
     ) -> Result<Listening, ToolError> {
         let watched = self.resource(uri);
         let watched = watched.and_then(|(one, variables)| Some((one.tool, one.watch?, variables)));
         let Some((tool, watch, variables)) = watched else {
-            noted(context).error("not_found");
+            caller.noted.error("not_found");
             return Err(ToolError::new("not_found", NO_SUCH_RESOURCE));
         };
-        let reading = Reading { route, tool, resource: Some(uri), caller: caller(context) };
+        let reading = Reading { route, tool, resource: Some(uri), caller };
         let bus = Arc::clone(&self.pipeline.bus);
         let listened = self.pipeline.read(reading, async |call| {
             bus.listen(uri, queue, |changed| watch(call, variables, changed)).await

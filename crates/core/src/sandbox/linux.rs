@@ -35,9 +35,9 @@ pub(super) fn enforce(mode: Mode, rules: Rules) -> io::Result<Enforced> {
         tracing::warn!(%error, "no Landlock");
         0
     });
-    let filter = calls::filter(match (&rules.ports, rules.listen) {
-        (Ports::None, None) => Sockets::None,
-        (Ports::None, Some(_)) => Sockets::Accepted,
+    let filter = calls::filter(match (&rules.ports, rules.listen.is_empty()) {
+        (Ports::None, true) => Sockets::None,
+        (Ports::None, false) => Sockets::Accepted,
         (Ports::Fixed(_) | Ports::Open, _) => Sockets::Internet,
     });
     let seccomp = filter.and_then(|filter| seccompiler::apply_filter(&filter));

@@ -207,7 +207,7 @@ fn parse(head: &[u8]) -> Option<(&str, &str, Option<&str>)> {
 }
 
 /// Whether a `Host` names this machine itself, rather than a name that somebody made lead here.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     if host.is_empty() {
         return true;
     }
