@@ -34,7 +34,7 @@ fn every_legacy_revision_is_spoken() {
         assert!(result["instructions"].as_str().unwrap().starts_with("Notes in memory."));
         assert_eq!(
             result["capabilities"],
-            json!({"tools": {}, "resources": {}, "completions": {}})
+            json!({"tools": {}, "resources": {"subscribe": true}, "completions": {}})
         );
         session.notify("notifications/initialized", json!({})).unwrap();
         assert_eq!(session.ask("ping", json!({}))["result"], json!({}));
@@ -70,7 +70,10 @@ fn discovery_says_everything_and_binds_to_nothing() {
         .map(|v| v.as_str().unwrap())
         .collect();
     assert!(LEGACY.iter().chain(&["2026-07-28"]).all(|v| versions.contains(v)), "{versions:?}");
-    assert_eq!(result["capabilities"], json!({"tools": {}, "resources": {}, "completions": {}}));
+    assert_eq!(
+        result["capabilities"],
+        json!({"tools": {}, "resources": {"subscribe": true}, "completions": {}})
+    );
     assert_eq!(result["resultType"], "complete");
     assert_eq!((&result["cacheScope"], &result["ttlMs"]), (&json!("private"), &json!(3_600_000)));
     assert!(result["instructions"].as_str().unwrap().starts_with("Notes in memory."));
@@ -223,9 +226,6 @@ fn unknown_methods_are_denied() {
             "skills/list",
             "skills/get",
             "resources/directory/read",
-            "resources/subscribe",
-            "resources/unsubscribe",
-            "subscriptions/listen",
             "sampling/createMessage",
             "elicitation/create",
             "roots/list",

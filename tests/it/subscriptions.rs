@@ -223,3 +223,28 @@ fn a_client_that_does_not_read_costs_little_and_misses_nothing() {
     session.close_stdin();
     session.gone();
 }
+
+#[test]
+fn where_there_is_nothing_to_watch_nobody_subscribes() {
+    eras(|era| {
+        let mut session = Fixture::bare().connect(era);
+        let uri = uri("first");
+        for (method, params) in [
+            ("resources/subscribe", json!({"uri": uri})),
+            ("resources/unsubscribe", json!({"uri": uri})),
+            ("subscriptions/listen", json!({"notifications": {"resourceSubscriptions": [uri]}})),
+        ] {
+            assert_eq!(session.refusal(method, params), -32601, "{method}");
+        }
+        session.settle();
+        session.end();
+        // What belongs to the other era isn't known in this one either.
+        let mut session = Fixture::new(&[]).connect(era);
+        let (method, params) = match era {
+            Era::Legacy => ("subscriptions/listen", json!({"notifications": {}})),
+            Era::Modern => ("resources/subscribe", json!({"uri": uri})),
+        };
+        assert_eq!(session.refusal(method, params), -32601, "{method}");
+        session.end();
+    });
+}
