@@ -96,6 +96,8 @@ impl<F> Export<F> {
             let write = cx.blocking(move |_, _| {
                 let written = draft.write(piece.as_bytes());
                 piece.clear();
+                // Rows of megabytes leave none behind.
+                piece.shrink_to(2 * PIECE);
                 (written, piece, draft)
             });
             let fill = filling.fill(cx.source(), &mut text, PIECE, until);

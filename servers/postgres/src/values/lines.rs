@@ -1,6 +1,8 @@
 //! Rows as lines of CSV and of JSON. CSV is what `COPY … (FORMAT csv)` writes: a value in quotes where
 //! it must be, NULL as nothing and an empty text as `""`.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use tokio_postgres::Row;
 
@@ -39,7 +41,7 @@ impl Columns {
             match column.json(raw(row, place), show, tally) {
                 Value::Null => text.push_str("null"),
                 // Values of JSON are always written.
-                value => text.push_str(&value.to_string()),
+                value => drop(write!(text, "{value}")),
             }
         }
         text.push('}');
