@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 use crate::testing::Shop;
 
 const TRAPS: &str = include_str!("testing/traps.sql");
-const ANALYST: &str = include_str!("../testdata/analyst.sql");
-const ATTACKS: &str = include_str!("../testdata/attacks.sql");
-const BEYOND: &str = include_str!("../testdata/beyond.sql");
+const ANALYST: &[&str] =
+    &[include_str!("../testdata/analyst.sql"), include_str!("../testdata/analyst_more.sql")];
+const ATTACKS: &[&str] =
+    &[include_str!("../testdata/attacks.sql"), include_str!("../testdata/attacks_more.sql")];
+const BEYOND: &[&str] =
+    &[include_str!("../testdata/beyond.sql"), include_str!("../testdata/beyond_more.sql")];
 
 /// An allow-list of two tables.
 const TWO: &str = "[policy.resources]\nallow = [\"app.public.customers\", \"app.sales.orders\"]\n";
@@ -40,8 +43,11 @@ select concat_ws(' ',
   (select string_agg(name, ',' order by name) from pg_ls_dir('.') d(name) where name like 'trace%'),
   (select count(*) from pg_ls_dir('/tmp') d(name) where name like 'lockkeeper-trace-%'))";
 
-fn statements(list: &'static str) -> impl Iterator<Item = &'static str> {
-    list.lines().filter(|line| !line.starts_with("--") && !line.is_empty())
+fn statements(lists: &'static [&str]) -> impl Iterator<Item = &'static str> {
+    lists
+        .iter()
+        .flat_map(|list| list.lines())
+        .filter(|line| !line.starts_with("--") && !line.is_empty())
 }
 
 fn trapped(version: Version) -> Option<Shop> {
@@ -51,10 +57,10 @@ fn trapped(version: Version) -> Option<Shop> {
 }
 
 /// Each statement is refused, shows nothing, changes nothing and takes no time.
-fn refuses(shop: &Shop, config: &str, list: &'static str, wrong: &mut Vec<String>) {
+fn refuses(shop: &Shop, config: &str, lists: &'static [&str], wrong: &mut Vec<String>) {
     let mut client = shop.client(config);
     let before = shop.text(EFFECTS);
-    for sql in statements(list) {
+    for sql in statements(lists) {
         let since = Instant::now();
         let said = seen(&client.call("query", json!({"sql": sql})));
         let is_slow = since.elapsed().as_secs() > 5;
@@ -105,6 +111,70 @@ fn what_analysts_ask_is_answered() {
             }
         }
         assert!(wrong.is_empty(), "{version:?}, {}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+}
+
+/// What everybody asks of settings and roles is told, without what may be a secret in it.
+#[test]
+fn settings_and_roles_are_told_in_part() {
+    const VIEWS: &str = "
+        create view all_settings as select * from pg_settings;
+        create view app_roles as select rolname, rolconfig from pg_roles;
+        alter system set primary_conninfo = 'host=example.org password=CANARY-CONNINFO';
+        alter role postgres set custom.secret2 = 'CANARY-GUC2'";
+    for version in Version::ALL {
+        let Some(shop) = Shop::start(version) else { continue };
+        for statement in VIEWS.split(';') {
+            shop.run(statement);
+        }
+        shop.run("select pg_reload_conf()");
+        for config in ["", "[policy.resources]\ndeny = [\"app.hr\"]\n"] {
+            let mut client = shop.client(config);
+            let mut ask = |sql: &str| seen(&client.call("query", json!({"sql": sql})));
+            for (sql, expected) in [
+                ("select name, setting from pg_settings where name = 'work_mem'", "work_mem\t4096"),
+                ("select s.setting from pg_catalog.pg_settings s where s.name = 'TimeZone'", "UTC"),
+                ("select pg_settings.name from pg_settings limit 1", "name\n"),
+                ("select count(*) from pg_settings where name ~ 'mem'", "\n"),
+                (
+                    "with s as (select * from pg_settings) select count(*) from s, pg_settings t",
+                    "\n",
+                ),
+                (
+                    "select rolname, rolconfig from pg_roles where rolname = 'postgres'",
+                    "postgres\t\\N",
+                ),
+                ("select r.rolsuper from pg_roles as r where r.rolname = 'postgres'", "true"),
+            ] {
+                let said = ask(sql);
+                assert!(
+                    said.starts_with('[') && said.contains(expected),
+                    "{version:?} {sql}: {said}"
+                );
+            }
+            for sql in [
+                "select * from pg_settings where name = 'primary_conninfo'",
+                "select setting from pg_settings where name in ('data_directory', 'config_file')",
+                "select sourcefile from pg_settings where sourcefile is not null",
+                "select * from pg_roles where rolconfig is not null",
+            ] {
+                let said = ask(sql);
+                assert!(said.starts_with("[0 rows]"), "{version:?} {sql}: {said}");
+            }
+            for sql in [
+                "table pg_settings",
+                "select * from all_settings",
+                "select rolconfig from app_roles",
+                "select * from only pg_settings",
+                "select current_setting('primary_conninfo')",
+                "select useconfig from pg_user",
+                "select * from pg_settings",
+                "select * from pg_roles",
+            ] {
+                let said = ask(sql);
+                assert!(!said.contains("CANARY") && !said.contains("postgresql"), "{sql}: {said}");
+            }
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod names;
 mod parse;
 mod refusal;
 mod tokens;
+mod told;
 mod trusted;
 mod uses;
 mod walk;
@@ -52,6 +53,8 @@ pub struct Statement {
     kind: Kind,
     writes: Option<Writes>,
     description: describe::Description,
+    /// Where the query of an EXPLAIN begins in the text that came in.
+    explained: Option<usize>,
 }
 
 /// What a statement is.
@@ -99,6 +102,13 @@ impl Statement {
     /// What it is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The query that an EXPLAIN is of, with the options before it.
+    pub(crate) fn explained(&self) -> Option<(&str, &str)> {
+        let at = self.explained?;
+        let (rendered, _) = self.places.iter().find(|(_, original)| *original == at)?;
+        self.text.split_at_checked(*rendered)
     }
 
     /// What it does with the columns of the relations that the judgement found.

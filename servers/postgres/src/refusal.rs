@@ -49,6 +49,8 @@ impl From<PgError> for ToolError {
                 .hint("select less of it, such as left(column, 1000) or octet_length(column)"),
             PgError::NotAllowed(refusal) => not_allowed(&refusal),
             PgError::Masked(oracle) => Self::new("not_allowed", message).hint(oracle.hint()),
+            PgError::HiddenPlan => Self::new("not_allowed", message)
+                .hint("use the tool explain, which leaves that out"),
             PgError::Unseen => Self::new("not_allowed", message)
                 .hint("name the tables themselves; tell the user if they are named"),
             PgError::Refused(refusal) => refused(*refusal),

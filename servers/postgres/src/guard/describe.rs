@@ -20,6 +20,17 @@ pub(super) struct Occurrence {
     alias: String,
     has_column_aliases: bool,
     within: usize,
+    place: Stands,
+}
+
+/// Where a relation is named.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stands {
+    /// Where its first and its last token begin in the text that came in. None where no query can
+    /// stand in its place.
+    pub(super) tokens: Option<(usize, usize)>,
+    /// It has a name after AS.
+    pub(super) is_aliased: bool,
 }
 
 impl Occurrence {
@@ -33,25 +44,47 @@ impl Occurrence {
             return None;
         }
         let alias = item.children().find(|child| child.kind() == SyntaxKind::FROM_ALIAS);
+        // ONLY, `*` and samples go with tables and not with queries.
+        let others = item.children_with_tokens().filter(|part| !part.kind().is_trivia()).count();
+        let is_alone = !is_table && others == 1 + usize::from(alias.is_some());
+        let tokens = tokens_of(node).filter(|_| is_alone);
+        let place = Stands { tokens, is_aliased: alias.is_some() };
         let Some(given) = alias else {
             let alias = name.name.clone();
-            return Some(Self { name, alias, has_column_aliases: false, within });
+            return Some(Self { name, alias, has_column_aliases: false, within, place });
         };
         let mut parts = given.children();
         let alias = parts.next().filter(|part| part.kind() == SyntaxKind::TABLE_ALIAS)?;
         let alias = name_in(&alias)?;
-        Some(Self { name, alias, has_column_aliases: parts.next().is_some(), within })
+        Some(Self { name, alias, has_column_aliases: parts.next().is_some(), within, place })
     }
+}
+
+/// Where its first and its last token begin.
+fn tokens_of(node: &SyntaxNode) -> Option<(usize, usize)> {
+    let tokens = node.descendants_with_tokens().filter_map(NodeOrToken::into_token);
+    let mut tokens = tokens.filter(|token| !token.kind().is_trivia());
+    let first = tokens.next()?;
+    let last = tokens.last().unwrap_or_else(|| first.clone());
+    Some((tokens::start(&first), tokens::start(&last)))
 }
 
 /// What a statement does with columns; its relations go by their names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Description {
-    named: Vec<Occurrence>,
+    /// None if not all were found.
+    named: Option<Vec<Occurrence>>,
     statement: Statement,
 }
 
 impl Description {
+    /// Where a relation is named, if all places are known.
+    pub(super) fn places(&self, name: &Name) -> Option<Vec<Stands>> {
+        let named = self.named.as_ref()?.iter().filter(|occurrence| occurrence.name == *name);
+        let places: Vec<Stands> = named.map(|occurrence| occurrence.place).collect();
+        (!places.is_empty()).then_some(places)
+    }
+
     /// The same with relations as the catalog knows them. Those that it doesn't know are left out:
     /// the database refuses the statement for them.
     pub(super) fn of(&self, relations: &[Name], verdict: &Verdict) -> Statement {
@@ -61,7 +94,7 @@ impl Description {
             let Occurrence { alias, has_column_aliases, within, .. } = occurrence.clone();
             Some(Source { relation, alias, has_column_aliases, within })
         };
-        let sources = self.named.iter().filter_map(source).collect();
+        let sources = self.named.iter().flatten().filter_map(source).collect();
         Statement { sources, ..self.statement.clone() }
     }
 }
@@ -152,7 +185,7 @@ pub(super) fn describe(
             }
         }
     }
-    Description { named: named.unwrap_or_default(), statement }
+    Description { named, statement }
 }
 
 /// A star that is an output by itself, bare or with the name of one table.

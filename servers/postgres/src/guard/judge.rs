@@ -7,8 +7,8 @@ use super::Statement;
 use super::catalog::{Attached, FIRST_OF_USERS, Facts, Function, READ_BY_DRIVERS, Relation, Type};
 use super::names::{Name, quoted};
 use super::refusal::Refusal;
-use super::trusted;
 use super::uses::{Call, Notation};
+use super::{told, trusted};
 
 /// What the operator of the server allows.
 pub struct Policy<'a> {
@@ -213,6 +213,9 @@ impl Judge<'_> {
         for read in relation.reads.iter().flatten() {
             if let Some(reason) = self.unreadable(read.oid, &read.schema, &read.name, read.kind) {
                 return forbidden(reason);
+            }
+            if told::in_part(read.oid, &read.name) {
+                return forbidden("it is a view of settings or roles that are told in part");
             }
             verdict.vouched |= read.oid < FIRST_OF_USERS && read.kind == 'v';
             verdict.relations.insert(read.oid);

@@ -6,13 +6,13 @@ use std::thread;
 
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
-use super::Statement;
 use super::describe::describe;
 use super::growth::Bound;
 use super::refusal::Refusal;
 use super::tokens::{self, Lexeme, Meaning};
 use super::walk::{self, is_query};
 use super::writes::is_write;
+use super::{Kind, Statement};
 
 /// The longest statement, in bytes.
 const MOST_BYTES: usize = 256 * 1024;
@@ -127,7 +127,14 @@ fn read(sql: &str, purpose: Purpose) -> Result<Statement, Refusal> {
     let walk::Walked { kind, uses, writes, named, bounds } = walked;
     let description = describe(&statement, &lexemes, named);
     let (text, places) = rewrite(&lexemes, &bounds);
-    Ok(Statement { text, places, uses, kind, writes, description })
+    let query = match kind {
+        Kind::Explain { .. } => statement.children().find(|child| is_query(child.kind())),
+        _ => None,
+    };
+    let explained = query.map(|query| usize::from(query.text_range().start()));
+    let explained =
+        explained.and_then(|start| lexemes.iter().map(|lexeme| lexeme.at).find(|at| *at >= start));
+    Ok(Statement { text, places, uses, kind, writes, description, explained })
 }
 
 /// The text without the NOT that follows AND or OR, and where each stood. The parser does not

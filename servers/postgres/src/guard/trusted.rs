@@ -123,6 +123,9 @@ pub(super) const DENIED: &[&str] = &[
     "st_findextent",
     // Changes how the session reads numbers of books, whatever it declares.
     "isn_weak",
+    // Show paths and settings that are told in part.
+    "pg_config",
+    "pg_show_all_settings",
     // Take a transaction number.
     "pg_current_xact_id",
     "txid_current",
@@ -287,6 +290,8 @@ pub(super) const SECRET_RELATIONS: &[&str] = &[
     "_pg_user_mappings",
     "foreign_server_options",
     "pg_authid",
+    "pg_config",
+    "pg_db_role_setting",
     "pg_file_settings",
     "pg_foreign_server",
     "pg_hba_file_rules",
@@ -315,6 +320,7 @@ pub(super) const NAMELESS_RELATIONS: &[&str] = &[
 pub(super) const NAMING_TYPES: &[&str] = &[
     "regclass",
     "regcollation",
+    "regdictionary",
     "regnamespace",
     "regoper",
     "regoperator",

@@ -148,6 +148,7 @@ impl Database {
             statement = statement.replaced(&replacements);
             omitted = left_out;
         }
+        let statement = statement.told(&verdict).map_err(PgError::NotAllowed)?;
         let checked = Arc::new(Checked {
             statement,
             verdict,
@@ -165,6 +166,7 @@ impl Database {
         let statement = Statement::parse_write(sql).map_err(PgError::NotAllowed)?;
         let verdict = self.judge(&statement).await?;
         self.nothing_hidden(&statement, &verdict).await?;
+        let statement = statement.told(&verdict).map_err(PgError::NotAllowed)?;
         let is_proven = AtomicBool::new(false);
         // With hidden columns there is nothing that it shows.
         let (masked, omitted) = (None, Vec::new());
@@ -228,6 +230,10 @@ impl Database {
         params: Vec<serde_json::Value>,
         timeout: Duration,
     ) -> Result<Rows, PgError> {
+        if self.hides() && checked.statement.explained().is_some() {
+            let told = self.plan_is_told(checked, params.clone(), timeout).await;
+            told.map_err(|error| checked.placed(error, sql))?;
+        }
         let text = checked.statement.text().to_owned();
         let params = Parameter::all(params);
         let query = Query { sql: text.into(), params, timeout, judged: checked.unproven() };

@@ -43,6 +43,9 @@ pub(crate) enum PgError {
     /// It would tell what is masked or denied.
     #[error("{0}")]
     Masked(#[source] Oracle),
+    /// EXPLAIN would show parts of it.
+    #[error("the plan names what is not allowed")]
+    HiddenPlan,
     /// The database sees more in a statement than was judged.
     #[error("the statement reads more than its text shows")]
     Unseen,

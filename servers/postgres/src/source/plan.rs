@@ -90,6 +90,24 @@ impl Plan {
         summary
     }
 
+    /// Whether all that PostgreSQL's own text of it would name may be told. Outputs are only in that
+    /// with VERBOSE.
+    pub(crate) fn is_told(&self, seen: &Seen) -> bool {
+        let tells = |value: &Value| match value {
+            Value::String(text) => seen.tells(text),
+            Value::Array(texts) => {
+                texts.iter().filter_map(Value::as_str).all(|text| seen.tells(text))
+            }
+            _ => true,
+        };
+        seen.is_whole()
+            && self.nodes().into_iter().all(|Node(node)| {
+                // A join that another server makes names tables that nobody looked up.
+                !node.contains_key("Relations")
+                    && node.iter().all(|(name, value)| name == "Output" || tells(value))
+            })
+    }
+
     /// A line for each node.
     pub(crate) fn lines(&self, seen: &Seen) -> Vec<String> {
         let mut lines = Vec::new();

@@ -137,8 +137,12 @@ async fn explained(
 #[cfg(test)]
 mod tests {
     use lockkeeper_testkit::expect;
+    use lockkeeper_testkit::in_process::{InProcess, seen};
     use lockkeeper_testkit::postgres::Version;
+    use lockkeeper_testkit::stdio::Era;
+    use serde_json::json;
 
+    use crate::Postgres;
     use crate::testing::{POLICY, Shop, shop};
 
     /// A table that is worth an index.
@@ -201,7 +205,7 @@ mod tests {
     fn run(shop: &Shop, call: &str) -> String {
         let (tool, arguments) = call.split_once(' ').unwrap();
         let arguments = serde_json::from_str(arguments).unwrap();
-        lockkeeper_testkit::in_process::seen(&shop.client("").call(tool, arguments))
+        seen(&shop.client("").call(tool, arguments))
     }
 
     #[test]
@@ -283,5 +287,57 @@ mod tests {
                 (the inside of something, not shown)
             "#]],
         );
+    }
+
+    /// EXPLAIN as a statement has no way to leave it out.
+    #[test]
+    fn an_explain_that_would_name_what_is_hidden_is_refused() {
+        let Some(shop) = shop() else { return };
+        // So that the policies of rows read what is hidden.
+        shop.run(
+            "GRANT USAGE ON SCHEMA hr TO reader; GRANT SELECT ON hr.employees, public.documents, \
+             public.archived_documents, public.staff_directory, sales.visits TO reader",
+        );
+        let hidden = r#"query {"sql": "EXPLAIN SELECT * FROM staff_directory"}"#;
+        shop.check_as(
+            "postgres",
+            POLICY,
+            hidden,
+            &expect![[r#"
+            error: not_allowed: the plan names what is not allowed
+            next: use the tool explain, which leaves that out"#]],
+        );
+        let plain = r#"query {"sql": "EXPLAIN (COSTS OFF) SELECT id FROM customers WHERE id = $1", "params": [7]}"#;
+        shop.check_as(
+            "postgres",
+            POLICY,
+            plain,
+            &expect![[r#"
+            [2 rows]
+            QUERY PLAN
+            Seq Scan on customers
+              Filter: (id = '7'::bigint)
+        "#]],
+        );
+        for role in ["postgres", "reader"] {
+            let arguments = shop.arguments(role, POLICY);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let mut client = InProcess::start::<Postgres>(&arguments, Era::Modern);
+            for sql in [
+                "SELECT * FROM staff_directory WHERE id = 3",
+                "SELECT * FROM customers c JOIN staff_directory s ON s.id = c.id",
+                "SELECT id, title FROM documents",
+                "SELECT id FROM logins WHERE open",
+                "SELECT count(*) FROM events WHERE at > '2025-02-01'",
+            ] {
+                for options in ["", "(ANALYZE, VERBOSE, FORMAT JSON)", "(COSTS OFF)"] {
+                    let asked = json!({"sql": format!("EXPLAIN {options} {sql}")});
+                    let text = seen(&client.call("query", asked)).to_lowercase();
+                    for hidden in ["employees", "password", "events_2025_03", "current_user"] {
+                        assert!(!text.contains(hidden), "{role} {options} {sql}: {text}");
+                    }
+                }
+            }
+        }
     }
 }
