@@ -116,6 +116,7 @@ mod tests {
         assert_eq!(contents["mimeType"], "inode/directory");
         let text = contents["text"].as_str().unwrap();
         assert!(text.contains("notes.txt\nsub/\n") && !text.contains(".env"), "{text}");
+        std::fs::create_dir(format!("{}/many", fixture.root())).unwrap();
         (0..1_010).for_each(|i| fixture.write(&format!("many/{i:04}"), b""));
         let uri = format!("file://{}/many", fixture.root());
         let read = client.request("resources/read", json!({"uri": uri}));
