@@ -36,7 +36,8 @@ fn servers_depend_on_crates_and_on_no_server() {
         for (dependency, kind) in dependencies(member) {
             let production = !directory.starts_with("tests") && !directory.starts_with("xtask");
             assert!(!(is_server(&dependency) && production), "{name} depends on {dependency}");
-            let test_only = dependency == "lockkeeper-testkit" && kind != "dev";
+            let for_tests = ["lockkeeper-testkit", "lockkeeper-drive-double"];
+            let test_only = for_tests.contains(&dependency.as_str()) && kind != "dev";
             assert!(!test_only || !production, "{name} ships {dependency}");
         }
         let depends_on_core =
