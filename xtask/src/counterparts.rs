@@ -82,6 +82,16 @@ const ALL: &[Counterpart] = &[
         install: postgres::install_debian,
         probe: postgres::probe_debian,
     },
+    Counterpart {
+        name: "google-client",
+        variable: "LOCKKEEPER_GOOGLE_CLIENT",
+        needs: None,
+        package: "google-api-python-client",
+        version: "2.202.0",
+        program: "googleapiclient/http.py",
+        install: install_google_client,
+        probe: probe_google_client,
+    },
     // GPL-2.0: a process of its own, never a dependency.
     Counterpart {
         name: "mongo",
@@ -189,6 +199,31 @@ const POSTGRES_MCP_NEEDS: &[&str] = &[
     "psycopg-pool==3.3.3",
     "psycopg[binary]==3.3.9",
     "typing-extensions==4.16.0",
+];
+
+/// What Google's Python client runs on, and what signs for its service accounts.
+const GOOGLE_CLIENT_NEEDS: &[&str] = &[
+    "certifi==2026.10.18",
+    "cffi==2.1.1",
+    "charset-normalizer==3.5.2",
+    "cryptography==50.0.2",
+    "google-api-core==2.44.0",
+    "google-auth==2.62.2",
+    "google-auth-httplib2==0.4.4",
+    "googleapis-common-protos==1.76.0",
+    "httplib2==0.32.1",
+    "idna==3.20",
+    "opentelemetry-api==1.45.2",
+    "proto-plus==1.29.0",
+    "protobuf==7.36.2",
+    "pyasn1==0.6.5",
+    "pyasn1-modules==0.4.2",
+    "pycparser==3.12",
+    "pyparsing==3.3.3",
+    "requests==2.34.2",
+    "typing-extensions==4.16.0",
+    "uritemplate==4.2.0",
+    "urllib3==2.8.0",
 ];
 
 /// The day whose newest versions the dependencies of npm packages resolve to.
@@ -357,6 +392,22 @@ fn probe_node(counterpart: &Counterpart, place: &Place<'_>) -> Result<String> {
 fn probe_mongo(_: &Counterpart, place: &Place<'_>) -> Result<String> {
     let script = "import importlib.metadata, secantus.server; \
                   print(importlib.metadata.version('SecantusDB'))";
+    let mut python = Command::new("python3");
+    output(python.args(["-c", script]).env("PYTHONPATH", &place.directory))
+}
+
+/// With pinned dependencies, so that the same client is driven everywhere.
+fn install_google_client(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-warn-conflicts"]);
+    pip.args(["--no-deps", "--target"]).arg(&place.directory);
+    pip.arg(format!("{}=={}", counterpart.package, counterpart.version));
+    output(pip.args(GOOGLE_CLIENT_NEEDS)).map(drop)
+}
+
+fn probe_google_client(_: &Counterpart, place: &Place<'_>) -> Result<String> {
+    let script = "import importlib.metadata, googleapiclient.http, google.oauth2.service_account; \
+                  print(importlib.metadata.version('google-api-python-client'))";
     let mut python = Command::new("python3");
     output(python.args(["-c", script]).env("PYTHONPATH", &place.directory))
 }
