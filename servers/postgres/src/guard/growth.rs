@@ -35,12 +35,37 @@ fn cast(digits: u32) -> String {
     format!(r#":: "pg_catalog" . "numeric" ( {digits} , 0 ) :: "pg_catalog" . "int4""#)
 }
 
-/// The bounds of one call.
-pub(super) fn bounds(name: &Name, arguments: &[SyntaxNode]) -> Result<Vec<Bound>, Refusal> {
+/// Digits of such a number where the values of many rows are collected in memory.
+const COLLECTED: u32 = 3;
+
+/// Whether a statement may collect values of rows: by an aggregate, or by `ARRAY(SELECT …)`. No setting
+/// of `PostgreSQL` bounds what these hold.
+pub(super) fn collects(lexemes: &[Lexeme]) -> bool {
+    let texts = || lexemes.iter().map(|lexeme| lexeme.text.as_str());
+    let is_aggregate = |lexeme: &Lexeme| match &lexeme.meaning {
+        Meaning::Name(name) | Meaning::Word(name) => {
+            name.contains("_agg")
+                || name.ends_with("arrayagg")
+                || name.ends_with("objectagg")
+                || name.starts_with("xmlagg")
+        }
+        _ => false,
+    };
+    lexemes.iter().any(is_aggregate)
+        || texts().zip(texts().skip(1)).any(|pair| matches!(pair, ("array", "(")))
+}
+
+/// The bounds of one call, in a statement that collects values or doesn't.
+pub(super) fn bounds(
+    name: &Name,
+    arguments: &[SyntaxNode],
+    collects: bool,
+) -> Result<Vec<Bound>, Refusal> {
     if name.schema.as_deref().is_some_and(|schema| schema != "pg_catalog") {
         return Ok(Vec::new());
     }
-    let bound = |argument: &SyntaxNode, digits| bound(&name.name, argument, digits);
+    let most = if collects { COLLECTED } else { u32::MAX };
+    let bound = |argument: &SyntaxNode, digits: u32| bound(&name.name, argument, digits.min(most));
     match (name.name.as_str(), arguments) {
         ("repeat", [text, times]) => {
             // About ten megabytes, whatever is repeated.

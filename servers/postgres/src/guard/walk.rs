@@ -32,7 +32,7 @@ pub(super) fn walk(
     lexemes: &[Lexeme],
     purpose: Purpose,
 ) -> Result<Walked, Refusal> {
-    let mut walk = Walk::default();
+    let mut walk = Walk { collects: growth::collects(lexemes), ..Walk::default() };
     let kind = match purpose {
         Purpose::Reading => walk.statement(statement)?,
         Purpose::Writing => {
@@ -87,6 +87,8 @@ struct Walk {
     named: Vec<Option<Occurrence>>,
     /// Numbers that get a bound.
     bounds: Vec<Bound>,
+    /// Whether values are collected in memory.
+    collects: bool,
 }
 
 impl Walk {
@@ -449,7 +451,7 @@ impl Walk {
             parts.remove(0);
         }
         let name = Name::of(parts).ok_or_else(|| refused("this name", node))?;
-        let bounds = growth::bounds(&name, &given)?;
+        let bounds = growth::bounds(&name, &given, self.collects)?;
         if !bounds.is_empty() {
             self.system_type("numeric");
             self.system_type("int4");
