@@ -16,7 +16,7 @@ const document = JSON.parse(readFileSync(join(root, "generated/api.github.com.de
 const REPOSITORY = new Set([
   "", "actions", "assignees", "branches", "code-scanning", "collaborators", "comments", "commits",
   "compare", "contents", "contributors", "dependabot", "forks", "git", "issue-types", "issues",
-  "labels", "languages", "merges", "milestones", "pulls", "readme", "releases", "secret-scanning",
+  "labels", "languages", "merges", "milestones", "notifications", "pulls", "readme", "releases", "secret-scanning",
   "security-advisories", "stargazers", "statuses", "subscription", "tags", "topics",
 ]);
 const ACTIONS = /\/actions\/(artifacts|jobs|runs|workflows)(\/|$)/;

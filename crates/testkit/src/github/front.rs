@@ -53,6 +53,7 @@ pub struct Said {
     repeated: usize,
     after: Duration,
     hangs: bool,
+    hangs_up: bool,
 }
 
 impl Said {
@@ -71,6 +72,11 @@ impl Said {
     /// Nothing, ever.
     pub fn hang() -> Self {
         Self { hangs: true, ..Self::default() }
+    }
+
+    /// Nothing, at once: the connection ends.
+    pub fn hang_up() -> Self {
+        Self { hangs_up: true, ..Self::default() }
     }
 
     /// With this header.
@@ -160,9 +166,25 @@ impl Front {
         self.rule(method, path, Some(times), said);
     }
 
+    /// What was said last of these is no longer said.
+    pub fn forget(&self, method: &str, path: &str) {
+        let mut script = locked(&self.shared.script);
+        let last = script.iter().rposition(|rule| rule.method == method && rule.path == path);
+        if let Some(last) = last {
+            script.remove(last);
+        }
+    }
+
     /// What GraphQL answers to an operation of this name.
     pub fn graphql(&self, operation: &str, answer: &Value) {
         self.say("GRAPHQL", operation, Said::json(200, answer));
+    }
+
+    /// What it answers to an operation of this name where the list goes on after this; at its beginning
+    /// if that is none.
+    pub fn graphql_after(&self, operation: &str, after: Option<&str>, answer: &Value) {
+        let at = format!("{operation}?{}", after.unwrap_or_default());
+        self.say("GRAPHQL", &at, Said::json(200, answer));
     }
 
     fn rule(&self, method: &str, path: &str, times: Option<u32>, said: Said) {
@@ -217,6 +239,7 @@ impl Shared {
             self.rest(&method, &path, query, request).await?
         };
         let said = self.headed(said, request);
+        // It is there to be looked at before it is answered.
         locked(&self.seen).push(Seen {
             method,
             path,
@@ -247,7 +270,8 @@ impl Shared {
         let query = body["query"].as_str().unwrap_or_default();
         let name = query.split_whitespace().nth(1).unwrap_or_default();
         let name = name.split('(').next().unwrap_or_default();
-        self.scripted("GRAPHQL", name, "").unwrap_or_else(|| {
+        let after = body["variables"]["after"].as_str().unwrap_or_default();
+        self.scripted("GRAPHQL", name, after).unwrap_or_else(|| {
             self.violation(format!("no answer was given for the operation `{name}`"));
             Said::json(500, &json!({}))
         })
@@ -337,6 +361,9 @@ impl Shared {
 }
 
 async fn send(wire: &mut Wire, said: &Said) -> io::Result<()> {
+    if said.hangs_up {
+        return Err(io::ErrorKind::ConnectionAborted.into());
+    }
     if said.hangs {
         wire.gone().await;
         return Err(io::ErrorKind::ConnectionAborted.into());
