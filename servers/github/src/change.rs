@@ -22,6 +22,8 @@ pub(crate) struct Done {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sha: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
@@ -38,6 +40,7 @@ impl Done {
             done: done.into(),
             number: find(value, "number").as_u64(),
             id: find(value, "id").as_u64(),
+            node: None,
             sha,
             url: text("html_url"),
         }

@@ -2,6 +2,7 @@
 //! shown of the answer; pages, room and cursors are made here, once for all.
 
 mod args;
+mod connected;
 
 use std::marker::PhantomData;
 
@@ -9,6 +10,7 @@ use lockkeeper_core::{Cx, Effect, EffectKind, Need, Read, Tool, ToolError};
 use serde_json::Value;
 
 pub(crate) use self::args::{Common, InRepo, OfId, OfName, OfNumber, Page, Plain};
+pub(crate) use self::connected::{Connection, connected};
 use crate::answer::{Answer, Shape, chosen};
 use crate::source::{RepoRef, Route, Source, SourceError};
 
@@ -31,13 +33,32 @@ pub(crate) struct View {
     pub(crate) form: Form,
     /// The list within the answer; empty if the answer is the list.
     pub(crate) key: &'static str,
-    /// Whether GitHub gives it in pages.
-    pub(crate) is_paged: bool,
+    pub(crate) paging: Paging,
+    /// Whether an item may be shown, beside what was asked for.
+    admit: fn(&Source, &mut Value, Option<&RepoRef>) -> bool,
+}
+
+/// How GitHub gives a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paging {
+    /// In pages with numbers.
+    Numbers,
+    /// In pages that lead to the next one.
+    Cursors,
+    /// All at once.
+    Whole,
 }
 
 impl View {
     pub(crate) const fn table(title: &'static str, shape: Shape) -> Self {
-        Self { title, shape, form: Form::Table, key: "", is_paged: true }
+        Self {
+            title,
+            shape,
+            form: Form::Table,
+            key: "",
+            paging: Paging::Numbers,
+            admit: Source::admit,
+        }
     }
 
     pub(crate) const fn blocks(title: &'static str, shape: Shape) -> Self {
@@ -45,7 +66,7 @@ impl View {
     }
 
     pub(crate) const fn record(title: &'static str, shape: Shape) -> Self {
-        Self { form: Form::Record, is_paged: false, ..Self::table(title, shape) }
+        Self { form: Form::Record, paging: Paging::Whole, ..Self::table(title, shape) }
     }
 
     /// The list is in this field of the answer.
@@ -55,7 +76,17 @@ impl View {
 
     /// GitHub gives all of it at once.
     pub(crate) const fn whole(self) -> Self {
-        Self { is_paged: false, ..self }
+        Self { paging: Paging::Whole, ..self }
+    }
+
+    /// GitHub's pages lead to the next one.
+    pub(crate) const fn by_cursors(self) -> Self {
+        Self { paging: Paging::Cursors, ..self }
+    }
+
+    /// Its items are gists.
+    pub(crate) const fn of_gists(self) -> Self {
+        Self { admit: Source::admit_gist, ..self }
     }
 }
 
@@ -137,23 +168,34 @@ pub(crate) async fn show<E: EffectKind>(
 ) -> Result<Answer, ToolError> {
     if view.form == Form::Record {
         let mut reply = cx.source().read(&route).await?;
-        if !cx.source().admit(&mut reply.value, route.repo()) {
+        if !(view.admit)(cx.source(), &mut reply.value, route.repo()) {
             return Err(SourceError::NotFound { asked: head }.into());
         }
         return record(cx, &reply.value, view, page, head);
     }
     let at = Position::resume(cx, page)?;
-    let route = if view.is_paged {
-        route.query("per_page", page.n()?).query("page", at.page)
-    } else {
-        route
+    let (reply, has_next) = match view.paging {
+        Paging::Numbers => {
+            let numbered = route.clone().query("per_page", page.n()?).query("page", at.page);
+            let reply = cx.source().read(&numbered).await?;
+            let has_next = reply.has_next;
+            (reply, has_next)
+        }
+        Paging::Cursors => {
+            let route = route.clone().query("per_page", page.n()?);
+            cx.source().read_page(&route, at.page).await?
+        }
+        Paging::Whole => {
+            let reply = cx.source().read(&route).await?;
+            let has_next = reply.has_next;
+            (reply, has_next)
+        }
     };
-    let reply = cx.source().read(&route).await?;
     let total = reply.value.get("total_count").and_then(Value::as_u64);
     let mut items = items(reply.value, view.key)?;
-    items.retain_mut(|item| cx.source().admit(item, route.repo()));
-    let mut answer = list(cx, &items, view, page, (at, reply.has_next))?;
-    if reply.has_next && !view.is_paged {
+    items.retain_mut(|item| (view.admit)(cx.source(), item, route.repo()));
+    let mut answer = list(cx, &items, view, page, (at, has_next))?;
+    if has_next && view.paging == Paging::Whole {
         answer = answer.note("GitHub has more: narrow it");
     }
     Ok(answer.total(total).headed(&head))
@@ -191,7 +233,8 @@ pub(crate) fn list<E: EffectKind>(
     let left = items.get(at.skip..).unwrap_or_default();
     let mut answer = Answer::default();
     // What GitHub gives all at once is cut here.
-    let most = if view.is_paged { left.len() } else { page.n()?.min(left.len()) };
+    let is_paged = view.paging != Paging::Whole;
+    let most = if is_paged { left.len() } else { page.n()?.min(left.len()) };
     let left_now = left.get(..most).unwrap_or_default();
     let count = match view.form {
         Form::Blocks => answer.blocks(&fields, left_now, room, outside),
@@ -199,7 +242,7 @@ pub(crate) fn list<E: EffectKind>(
     };
     let next = if count < left.len() {
         Some(cx.next(&[at.page, (at.skip + count) as u64]))
-    } else if has_next && view.is_paged {
+    } else if has_next && is_paged {
         Some(cx.next(&[at.page + 1, 0]))
     } else {
         None

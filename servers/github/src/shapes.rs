@@ -583,6 +583,19 @@ pub(crate) const ADVISORY: Shape = &[
     more("url", "html_url"),
 ];
 
+pub(crate) const GLOBAL_ADVISORY: Shape = &[
+    f("ghsa", "ghsa_id"),
+    f("cve", "cve_id"),
+    f("severity", "severity"),
+    f("packages", "vulnerabilities[].package.name"),
+    f("summary", "summary"),
+    f("published", "published_at"),
+    more("vulnerable", "vulnerabilities[].vulnerable_version_range"),
+    more("score", "cvss.score"),
+    more("url", "html_url"),
+    more("body", "description"),
+];
+
 pub(crate) const ADVISORY_FULL: Shape = &[
     f("ghsa", "ghsa_id"),
     f("cve", "cve_id"),
@@ -607,4 +620,168 @@ pub(crate) const NOTIFICATION: Shape = &[
     f("title", "subject.title"),
     f("updated", "updated_at"),
     more("subject", "subject.url"),
+];
+
+pub(crate) const DISCUSSION: Shape = &[
+    f("number", "number"),
+    f("title", "title"),
+    f("category", "category.name"),
+    f("author", "author.login"),
+    f("answered", "isAnswered"),
+    f("comments", "comments.totalCount"),
+    f("updated", "updatedAt"),
+    more("closed", "closed"),
+    more("association", "authorAssociation"),
+    more("upvotes", "upvoteCount"),
+    more("created", "createdAt"),
+    more("node", "id"),
+    more("url", "url"),
+];
+
+pub(crate) const DISCUSSION_FULL: Shape = &[
+    f("number", "number"),
+    f("title", "title"),
+    f("category", "category.name"),
+    f("author", "author.login"),
+    f("association", "authorAssociation"),
+    f("answered", "isAnswered"),
+    f("answer", "answer.id"),
+    f("closed", "closed"),
+    f("locked", "locked"),
+    f("comments", "comments.totalCount"),
+    f("upvotes", "upvoteCount"),
+    f("created", "createdAt"),
+    f("updated", "updatedAt"),
+    f("node", "id"),
+    f("url", "url"),
+    f("body", "body"),
+];
+
+pub(crate) const DISCUSSION_COMMENT: Shape = &[
+    f("node", "id"),
+    f("reply_to", "replyTo.id"),
+    f("author", "author.login"),
+    f("association", "authorAssociation"),
+    f("created", "createdAt"),
+    f("answer", "isAnswer"),
+    f("replies", "replies.totalCount"),
+    more("upvotes", "upvoteCount"),
+    more("url", "url"),
+    f("body", "body"),
+];
+
+pub(crate) const CATEGORY: Shape = &[
+    f("name", "name"),
+    f("answerable", "isAnswerable"),
+    f("description", "description"),
+    more("node", "id"),
+];
+
+pub(crate) const GIST: Shape = &[
+    f("id", "id"),
+    f("owner", "owner.login"),
+    f("public", "public"),
+    f("files", "names"),
+    f("updated", "updated_at"),
+    f("description", "description"),
+    more("comments", "comments"),
+    more("created", "created_at"),
+    more("url", "html_url"),
+];
+
+pub(crate) const GIST_FULL: Shape = &[
+    f("id", "id"),
+    f("owner", "owner.login"),
+    f("public", "public"),
+    f("description", "description"),
+    f("files", "names"),
+    f("comments", "comments"),
+    f("created", "created_at"),
+    f("updated", "updated_at"),
+    f("url", "html_url"),
+    f("file", "file"),
+    f("body", "body"),
+];
+
+pub(crate) const PROJECT: Shape = &[
+    f("number", "number"),
+    f("title", "title"),
+    f("public", "public"),
+    f("closed", "closed"),
+    f("items", "items.totalCount"),
+    f("updated", "updatedAt"),
+    f("description", "shortDescription"),
+    more("url", "url"),
+];
+
+pub(crate) const PROJECT_FULL: Shape = &[
+    f("number", "number"),
+    f("title", "title"),
+    f("description", "shortDescription"),
+    f("public", "public"),
+    f("closed", "closed"),
+    f("template", "template"),
+    f("creator", "creator.login"),
+    f("items", "items.totalCount"),
+    f("created", "createdAt"),
+    f("updated", "updatedAt"),
+    f("url", "url"),
+    f("body", "readme"),
+];
+
+pub(crate) const PROJECT_FIELD: Shape = &[
+    f("name", "name"),
+    f("type", "data_type"),
+    f("options", "options[].name.raw"),
+    f("iterations", "configuration.iterations[].title.raw"),
+    more("starts", "configuration.iterations[].start_date"),
+    more("id", "id"),
+];
+
+pub(crate) const PROJECT_ITEM: Shape = &[
+    f("id", "item"),
+    f("type", "type"),
+    f("repo", "content.repository.nameWithOwner"),
+    f("number", "content.number"),
+    f("title", "content.title"),
+    f("state", "content.state"),
+    f("values", "values"),
+    more("author", "content.author.login"),
+    more("archived", "isArchived"),
+    more("updated", "updatedAt"),
+    more("url", "content.url"),
+];
+
+pub(crate) const PROJECT_ITEM_FULL: Shape = &[
+    f("id", "item"),
+    f("type", "type"),
+    f("repo", "content.repository.nameWithOwner"),
+    f("number", "content.number"),
+    f("title", "content.title"),
+    f("state", "content.state"),
+    f("author", "content.author.login"),
+    f("drafted_by", "content.creator.login"),
+    f("values", "values"),
+    f("archived", "isArchived"),
+    f("created", "createdAt"),
+    f("updated", "updatedAt"),
+    f("url", "content.url"),
+    f("body", "content.body"),
+];
+
+pub(crate) const PROJECT_VIEW: Shape = &[
+    f("number", "number"),
+    f("name", "name"),
+    f("layout", "layout"),
+    f("filter", "filter"),
+    more("updated", "updatedAt"),
+];
+
+pub(crate) const STATUS_UPDATE: Shape = &[
+    f("by", "creator.login"),
+    f("created", "createdAt"),
+    f("status", "status"),
+    f("start", "startDate"),
+    f("target", "targetDate"),
+    f("body", "body"),
 ];

@@ -3,13 +3,18 @@
 //! without a [`RepoRef`].
 
 mod client;
+mod discussion;
 mod error;
 mod findings;
+mod gist;
 mod graphql;
 mod issues;
+mod owner;
+mod project;
 mod repo;
 mod route;
 mod taint;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,10 +29,13 @@ use tokio::time::Instant;
 use self::client::{Call, Client};
 pub(crate) use self::client::{Reply, Stream};
 pub(crate) use self::error::SourceError;
-pub(crate) use self::graphql::Document;
+pub(crate) use self::graphql::{Document, Within};
+pub(crate) use self::owner::OwnerRef;
+
 pub(crate) use self::repo::{RepoRef, RepoRules, parse as parse_repo};
 pub(crate) use self::route::{Route, check_ref};
 use self::taint::Taint;
+use self::walk::Walks;
 use crate::config::Config;
 use crate::config::toolset::{self, Toolset};
 
@@ -43,6 +51,7 @@ pub struct Source {
     rules: RepoRules,
     known: Mutex<BTreeMap<String, (Instant, RepoRef)>>,
     taint: Taint,
+    walks: Walks,
     allow_cross_visibility: bool,
     toolsets: Vec<Toolset>,
 }
@@ -56,6 +65,17 @@ pub(crate) fn check_pattern(text: &str) -> Result<(), String> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target<'a> {
     Repo(&'a RepoRef),
+    /// From one repository to another.
+    Transfer {
+        from: &'a RepoRef,
+        to: &'a RepoRef,
+    },
+    /// Something of an owner's outside repositories.
+    Owned {
+        owner: &'a OwnerRef,
+        what: &'static str,
+        is_public: bool,
+    },
     /// Something of the user's own that others can read, such as a public gist.
     Public(&'static str),
     /// Something that only the user sees, such as the state of a notification.
@@ -70,6 +90,7 @@ impl Source {
             rules: rules.map_err(StartError::new)?,
             known: Mutex::default(),
             taint: Taint::default(),
+            walks: Walks::default(),
             allow_cross_visibility: config.allow_cross_visibility,
             toolsets: config.toolsets,
         })
@@ -93,25 +114,36 @@ impl Source {
     pub(crate) fn admits(&self, resource: &str) -> Result<(), String> {
         match repo::parse(resource) {
             Some((owner, name)) => self.rules.admits(&owner, &name),
-            None => Ok(()),
+            // What an owner has outside repositories.
+            None => match resource.strip_suffix("/*") {
+                Some(owner) if repo::is_owner(owner) => self.rules.admits_owner(owner),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// What a repository is called that the rules admit: nothing is asked about it.
+    pub(crate) fn named(&self, asked: &str) -> Result<String, SourceError> {
+        let Some((owner, name)) = repo::parse(asked) else {
+            return Err(SourceError::argument("`repo` is \"owner/name\""));
+        };
+        let asked = format!("{owner}/{name}");
+        match self.rules.admits(&owner, &name) {
+            Ok(()) => Ok(asked),
+            Err(rule) => Err(SourceError::Hidden { asked, rule }),
         }
     }
 
     /// The repository of this name or URL. Nothing is asked about one that the rules hide.
     pub(crate) async fn repo(&self, asked: &str) -> Result<RepoRef, SourceError> {
-        let Some((owner, name)) = repo::parse(asked) else {
-            return Err(SourceError::argument("`repo` is \"owner/name\""));
-        };
-        let asked = format!("{owner}/{name}");
-        if let Err(rule) = self.rules.admits(&owner, &name) {
-            return Err(SourceError::Hidden { asked, rule });
-        }
+        let asked = self.named(asked)?;
+        let (owner, name) = asked.split_once('/').unwrap_or_default();
         let key = asked.to_ascii_lowercase();
         let kept = self.known().get(&key).filter(|(at, _)| at.elapsed() < KNOWN).cloned();
         if let Some((_, repo)) = kept {
             return Ok(repo);
         }
-        let repo = self.look_up(&owner, &name, &asked).await?;
+        let repo = self.look_up(owner, name, &asked).await?;
         let mut known = self.known();
         if known.len() >= MOST_KNOWN {
             known.clear();
@@ -277,6 +309,15 @@ impl Source {
             Target::Repo(repo) => {
                 self.rules.admits_writing(repo.owner(), repo.name())?;
                 (repo.full_name(), !repo.is_private())
+            }
+            Target::Transfer { from, to } => {
+                self.rules.admits_writing(from.owner(), from.name())?;
+                self.rules.admits_writing(to.owner(), to.name())?;
+                (to.full_name(), !to.is_private())
+            }
+            Target::Owned { owner, what, is_public } => {
+                self.rules.admits_writing_owner(owner.login())?;
+                (format!("{what} of {}", owner.login()), is_public)
             }
         };
         if self.allow_cross_visibility || !is_public {

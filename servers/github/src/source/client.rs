@@ -10,7 +10,9 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
-use lockkeeper_core::{Credentials, Environment, Reach, Secret, StartError, ToolError};
+use lockkeeper_core::{
+    Credentials, Environment, Reach, Secret, StartError, ToolError, percent_decode,
+};
 use lockkeeper_http::{
     Cache, CacheSettings, Http, HttpError, MaxBody, Quota, Semantics, Streamed, Unfollowed,
 };
@@ -34,6 +36,8 @@ pub(crate) struct Reply {
     pub(crate) headers: HeaderMap,
     /// Whether there is a next page.
     pub(crate) has_next: bool,
+    /// Where it begins, of lists that have no numbered pages.
+    pub(crate) after: Option<String>,
 }
 
 /// The body of an answer that is read piece by piece.
@@ -104,14 +108,16 @@ impl Client {
     pub(super) async fn json(&self, route: &Route, call: Call) -> Result<Reply, SourceError> {
         let uri = route.uri(&self.host.rest);
         let (headers, body) = self.whole(&uri, call, route.asked()).await?;
-        let has_next = headers.get(LINK).and_then(|link| link.to_str().ok()).is_some_and(has_next);
+        let link = headers.get(LINK).and_then(|link| link.to_str().ok()).unwrap_or_default();
+        let next = next(link);
+        let (has_next, after) = (next.is_some(), next.and_then(after));
         let value = if body.is_empty() {
             Value::Null
         } else {
             serde_json::from_slice(&body)
                 .map_err(|error| SourceError::answer(format!("no JSON: {error}")))?
         };
-        Ok(Reply { value, headers, has_next })
+        Ok(Reply { value, headers, has_next, after })
     }
 
     /// One document to GraphQL's address.
@@ -272,7 +278,30 @@ fn failed(error: octocrab::Error) -> SourceError {
     }
 }
 
-/// Whether a `Link` header (RFC 8288) has a next page.
-fn has_next(link: &str) -> bool {
-    link.split(',').any(|one| one.split(';').skip(1).any(|p| p.trim() == "rel=\"next\""))
+/// The next page in a `Link` header (RFC 8288).
+fn next(link: &str) -> Option<&str> {
+    let is_next = |one: &&str| one.split(';').skip(1).any(|p| p.trim() == "rel=\"next\"");
+    link.split(',').find(is_next)?.split(';').next()
+}
+
+/// Where a page begins by its own cursor.
+fn after(page: &str) -> Option<String> {
+    let (_, query) = page.trim().trim_end_matches('>').split_once('?')?;
+    let after = query.split('&').find_map(|pair| pair.strip_prefix("after="))?;
+    percent_decode(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_found_in_its_header() {
+        let numbered = "<https://h/x?page=1>; rel=\"prev\", <https://h/x?page=3>; rel=\"next\"";
+        assert_eq!(next(numbered).map(str::trim), Some("<https://h/x?page=3>"));
+        assert_eq!(next(numbered).and_then(after), None);
+        let walked = "<https://h/x?per_page=2&after=Y3Vyc29y%3D%3D>; rel=\"next\"";
+        assert_eq!(next(walked).and_then(after).as_deref(), Some("Y3Vyc29y=="));
+        assert_eq!(next("<https://h/x?page=1>; rel=\"prev\""), None);
+    }
 }

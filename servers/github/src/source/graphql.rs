@@ -4,7 +4,7 @@ use lockkeeper_core::{Grant, Mutating};
 use lockkeeper_http::{HttpError, Semantics};
 use serde_json::{Value, json};
 
-use super::{RepoRef, Source, SourceError, Target};
+use super::{OwnerRef, RepoRef, Source, SourceError, Target};
 
 /// A document, and what errors call it.
 #[derive(Debug, Clone, Copy)]
@@ -16,24 +16,44 @@ pub(crate) struct Document {
 const THREAD: Document =
     Document { name: "thread", text: include_str!("../graphql/thread_repository.graphql") };
 
+/// What a query is about: it takes what the rules admitted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Within<'a> {
+    Repo(&'a RepoRef),
+    /// Who asks says what was seen: it depends on what comes back.
+    Owner(&'a OwnerRef),
+}
+
+impl Within<'_> {
+    /// What an error calls it.
+    pub(super) fn called(self, document: &Document) -> String {
+        match self {
+            Self::Repo(repo) => format!("{} of {}", document.name, repo.full_name()),
+            Self::Owner(owner) => format!("{} of {}", document.name, owner.login()),
+        }
+    }
+}
+
 impl Source {
-    /// Runs a query over a repository.
+    /// Runs a query.
     pub(crate) async fn query(
         &self,
-        repo: &RepoRef,
+        within: Within<'_>,
         document: &Document,
         variables: Value,
     ) -> Result<Value, SourceError> {
         let body = json!({ "query": document.text, "variables": variables });
         let answer = self.client.graphql(body, Semantics::Reads).await?;
-        let data = data(answer, &repo.full_name())?;
-        self.taint.saw(&repo.full_name(), repo.is_private());
+        let data = data(answer, &within.called(document))?;
+        if let Within::Repo(repo) = within {
+            self.taint.saw(&repo.full_name(), repo.is_private());
+        }
         Ok(data)
     }
 
     /// Whether a review thread lies in this repository: an id says of itself nowhere it doesn't.
     pub(crate) async fn check_thread(&self, repo: &RepoRef, id: &str) -> Result<(), SourceError> {
-        let data = self.query(repo, &THREAD, json!({ "id": id })).await?;
+        let data = self.query(Within::Repo(repo), &THREAD, json!({ "id": id })).await?;
         let name = data.pointer("/node/pullRequest/repository/nameWithOwner");
         let name = name.and_then(Value::as_str).unwrap_or_default();
         if name.eq_ignore_ascii_case(&repo.full_name()) {

@@ -19,6 +19,7 @@ struct Facts {
     name: String,
     is_private: bool,
     default_branch: String,
+    node: String,
 }
 
 impl RepoRef {
@@ -39,6 +40,7 @@ impl RepoRef {
             name,
             is_private: !is_public,
             default_branch: text("default_branch").to_owned(),
+            node: text("node_id").to_owned(),
         })))
     }
 
@@ -62,6 +64,11 @@ impl RepoRef {
 
     pub(crate) fn default_branch(&self) -> &str {
         &self.0.default_branch
+    }
+
+    /// What GraphQL knows it by.
+    pub(crate) fn node(&self) -> &str {
+        &self.0.node
     }
 
     /// The beginning of all paths into it.
@@ -97,6 +104,9 @@ fn is_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     !matches!(text, "" | "." | "..") && text.len() <= 100 && text.bytes().all(plain)
 }
+
+/// A name that no repository has, so that only patterns for all names cover it.
+const ANY_NAME: &str = "\u{1}";
 
 /// A pattern over repositories, and where it stands.
 type Rule = (NamePattern, String);
@@ -157,6 +167,22 @@ impl RepoRules {
         }
         let rule = "--write-repos does not name it".to_owned();
         Err(SourceError::ReadOnly { repo, rule })
+    }
+
+    /// Whether everything of an owner exists, whatever it is called; the error is the rule that says
+    /// otherwise.
+    pub(crate) fn admits_owner(&self, owner: &str) -> Result<(), String> {
+        self.admits(owner, ANY_NAME)
+    }
+
+    /// Whether tools may change everything of an owner.
+    pub(super) fn admits_writing_owner(&self, owner: &str) -> Result<(), SourceError> {
+        self.admits_writing(owner, ANY_NAME).map_err(|error| match error {
+            SourceError::ReadOnly { rule, .. } => {
+                SourceError::ReadOnly { repo: owner.to_owned(), rule }
+            }
+            error => error,
+        })
     }
 
     /// Whether there are repositories on GitHub that don't exist here.
@@ -238,5 +264,13 @@ mod tests {
         assert!(rules.admits("acme2", "x").is_err());
         assert_eq!(rules.qualifiers(), ["user:Acme", "repo:octo/hello"]);
         assert!(pattern("a/b/c").is_err());
+        assert!(rules.admits_owner("acme").is_ok());
+        assert!(rules.admits_owner("octo").is_err(), "one repository isn't all of it");
+        let named = RepoRules::new(&Scope::default(), &["a/x*".to_owned()], &[]).unwrap();
+        assert!(named.admits_owner("a").is_err());
+        let write = ["acme/*".to_owned(), "octo/hello".to_owned()];
+        let rules = RepoRules::new(&Scope::default(), &[], &write).unwrap();
+        assert!(rules.admits_writing_owner("ACME").is_ok());
+        assert!(rules.admits_writing_owner("octo").is_err());
     }
 }

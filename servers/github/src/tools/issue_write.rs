@@ -8,6 +8,7 @@ mod lock;
 mod move_sub;
 mod remove_blocked_by;
 mod remove_sub;
+mod transfer;
 mod unlock;
 mod update;
 
@@ -24,6 +25,7 @@ pub(super) static METHODS: &[Method<Source>] = &[
     method::<Source, update::Update>("update"),
     method::<Source, Changed<lock::Lock>>("lock"),
     method::<Source, Changed<unlock::Unlock>>("unlock"),
+    method::<Source, transfer::Transfer>("transfer"),
     method::<Source, link::Linked<add_sub::AddSub>>("add_sub"),
     method::<Source, link::Linked<remove_sub::RemoveSub>>("remove_sub"),
     method::<Source, move_sub::MoveSub>("move_sub"),
@@ -37,19 +39,22 @@ mod tests {
     use lockkeeper_testkit::github::Said;
     use serde_json::json;
 
-    use crate::testing::{REPO, World, seen};
+    use crate::testing::{REPO, World, graphql, seen};
 
     #[test]
     fn every_method_asks_what_github_documents() {
         let issue = json!({"repo": REPO, "number": 1});
         let other = json!({"repo": REPO, "number": 1, "issue": "2"});
-        World::examples().check_methods(
+        let world = World::examples();
+        graphql::answer(&world.front);
+        world.check_methods(
             "issue_write",
             &[
                 ("create", json!({"repo": REPO, "title": "a <T>", "body": "b", "labels": ["bug"], "milestone": 1, "type": "Bug"})),
                 ("update", json!({"repo": REPO, "number": 1, "state": "closed", "reason": "not_planned", "milestone": 0, "labels": []})),
                 ("lock", issue.clone()),
                 ("unlock", issue.clone()),
+                ("transfer", json!({"repo": REPO, "number": 1, "to": "octocat/other"})),
                 ("add_sub", other.clone()),
                 ("remove_sub", other.clone()),
                 ("move_sub", other.clone()),
@@ -65,6 +70,8 @@ mod tests {
                   {"done":"locked it in octocat/Hello-World"}
                 unlock
                   {"done":"unlocked it in octocat/Hello-World"}
+                transfer
+                  {"done":"moved the issue from octocat/Hello-World to octocat/Hello-World","number":9,"url":"https://github.com/octocat/Hello-World/x"}
                 add_sub
                   {"done":"added the sub-issue in octocat/Hello-World","number":1347,"id":1,"url":"https://github.com/octocat/Hello-World/issues/1347"}
                 remove_sub

@@ -6,6 +6,7 @@ mod code_scanning;
 mod code_scanning_alert;
 mod dependabot;
 mod dependabot_alert;
+mod global_advisories;
 mod global_advisory;
 mod secret_scanning;
 mod secret_scanning_alert;
@@ -25,6 +26,7 @@ pub(super) static METHODS: &[Method<Source>] = &[
     method::<Source, Fetched<secret_scanning::SecretScanning>>("secret_scanning"),
     method::<Source, Fetched<secret_scanning_alert::SecretScanningAlert>>("secret_scanning_alert"),
     method::<Source, Fetched<advisories::Advisories>>("advisories"),
+    method::<Source, FetchedOutside<global_advisories::GlobalAdvisories>>("global_advisories"),
     method::<Source, FetchedOutside<global_advisory::GlobalAdvisory>>("global_advisory"),
 ];
 
@@ -61,6 +63,7 @@ mod tests {
                 ("secret_scanning", open.clone()),
                 ("secret_scanning_alert", number.clone()),
                 ("advisories", json!({ "repo": REPO })),
+                ("global_advisories", json!({"ecosystem": "npm", "severity": "high", "affects": "a-package@1.0.0"})),
                 ("global_advisory", json!({"id": "GHSA-xxxx-xxxx-xxxx"})),
             ],
             &expect![[r#"
@@ -101,6 +104,10 @@ mod tests {
                   ghsa	cve	state	severity	summary	published
                   GHSA-abcd-1234-efgh	CVE-2050-00000	published	critical	A short summary of the advisory.	2020-01-03T00:00:00Z
                   GHSA-1234-5678-9012	CVE-2051-0000	published	low	A short summary of the advisory.	2020-01-04T00:00:00Z
+                global_advisories
+                  [advisories: 1]
+                  ghsa	cve	severity	packages	summary	published
+                  GHSA-abcd-1234-efgh	CVE-2050-00000	high	a-package	Heartbleed security advisory	2023-03-23T02:30:56Z
                 global_advisory
                   [advisory of GHSA-xxxx-xxxx-xxxx]
                   ghsa: GHSA-abcd-1234-efgh

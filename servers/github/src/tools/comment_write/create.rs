@@ -1,13 +1,16 @@
-//! A new comment on an issue or a pull request.
+//! A new comment on an issue, a pull request or a discussion.
 
-use lockkeeper_core::{Add, ToolError};
+use lockkeeper_core::{Add, Cx, Need, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::change::{Change, InRepository, Request};
+use super::On;
+use super::discussed::{COMMENT, mutate};
+use crate::answer::find;
+use crate::change::{Done, Request, make, need};
 use crate::patch::check_text;
-use crate::source::RepoRef;
+use crate::source::Source;
 
 pub(super) struct Create;
 
@@ -16,23 +19,36 @@ pub(super) struct Create;
 pub(super) struct Args {
     repo: String,
     number: u64,
+    on: Option<On>,
     body: String,
 }
 
-impl InRepository for Args {
-    fn repo(&self) -> &str {
-        &self.repo
-    }
-}
-
-impl Change for Create {
+impl Tool<Source> for Create {
     type Effect = Add;
     type Args = Args;
-    const DONE: &'static str = "commented";
+    type Output = Done;
 
-    fn request(repo: &RepoRef, args: &Args) -> Result<Request, ToolError> {
+    fn plan(args: &Args) -> Need {
+        need::<Add>(&args.repo)
+    }
+
+    async fn run(cx: Cx<'_, Source, Add>, args: Args) -> Result<Done, ToolError> {
         check_text(Some(&args.body))?;
-        let route = repo.route().at("issues").number(args.number);
-        Ok(Request::post(route.at("comments")).fields([("body", json!(args.body))]))
+        let repo = cx.source().repo(&args.repo).await?;
+        match args.on.unwrap_or_default() {
+            On::Issue => {
+                let route = repo.route().at("issues").number(args.number).at("comments");
+                let request = Request::post(route).fields([("body", json!(args.body))]);
+                make(&cx, &repo, request, "commented").await
+            }
+            On::Discussion => {
+                let discussion = cx.source().discussion(&repo, args.number).await?;
+                let input = json!({ "discussionId": find(&discussion, "id"), "body": args.body });
+                mutate(&cx, &repo, (&COMMENT, "commented"), input).await
+            }
+            On::Review => Err(ToolError::invalid_arguments(
+                "a comment at a line is part of a review: pr_review writes it, reply answers one",
+            )),
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Shape, f, find, more};
 use crate::fetch::{Page, Position, View, items, list, of_repo};
-use crate::source::{Document, Source, SourceError, check_ref};
+use crate::source::{Document, Source, SourceError, Within, check_ref};
 use crate::text::Lines;
 
 pub(super) struct Blame;
@@ -60,7 +60,7 @@ impl Tool<Source> for Blame {
         let variables = json!({
             "owner": repo.owner(), "name": repo.name(), "expression": at, "path": args.path,
         });
-        let data = cx.source().query(&repo, &DOCUMENT, variables).await?;
+        let data = cx.source().query(Within::Repo(&repo), &DOCUMENT, variables).await?;
         let object = find(&data, "repository.object");
         if find(&object, "blame").is_null() {
             let asked = format!("{} at {at} in {}", args.path, repo.full_name());

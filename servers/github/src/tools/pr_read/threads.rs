@@ -4,12 +4,12 @@ use lockkeeper_core::{Cx, Effect, Need, Read, Tool, ToolError};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Shape, cell, f, find};
-use crate::fetch::{Common as _, OfNumber, Position, View, items, list, of_repo};
-use crate::source::{Document, Source, SourceError};
+use crate::fetch::{Common as _, Connection, OfNumber, View, connected, items, of_repo};
+use crate::source::{Document, Source, Within};
 
 pub(super) struct Threads;
 
-const DOCUMENT: Document =
+static DOCUMENT: Document =
     Document { name: "review threads", text: include_str!("../../graphql/review_threads.graphql") };
 
 const SHAPE: Shape = &[
@@ -39,31 +39,15 @@ impl Tool<Source> for Threads {
         let page = args.page();
         page.check(&VIEW)?;
         let repo = cx.source().repo(args.repo()).await?;
-        let at = Position::resume(&cx, &page)?;
-        let (mut after, mut number) = (Value::Null, 1);
-        // GraphQL's own cursors are too long for ours, so a later page is walked to.
-        let threads = loop {
-            let variables = json!({
-                "owner": repo.owner(), "name": repo.name(), "number": args.number,
-                "first": page.n()?, "after": after,
-            });
-            let data = cx.source().query(&repo, &DOCUMENT, variables).await?;
-            let threads = find(&data, "repository.pullRequest.reviewThreads");
-            if threads.is_null() {
-                let asked = format!("{}#{}", repo.full_name(), args.number);
-                return Err(SourceError::NotFound { asked }.into());
-            }
-            let has_next = find(&threads, "pageInfo.hasNextPage") == Value::Bool(true);
-            if number >= at.page || !has_next {
-                break threads;
-            }
-            after = find(&threads, "pageInfo.endCursor");
-            number += 1;
+        let variables = json!({"owner": repo.owner(), "name": repo.name(), "number": args.number});
+        let connection = Connection {
+            within: Within::Repo(&repo),
+            document: &DOCUMENT,
+            path: "repository.pullRequest.reviewThreads",
+            variables: &variables,
         };
-        let has_next = find(&threads, "pageInfo.hasNextPage") == Value::Bool(true);
-        let total = find(&threads, "totalCount").as_u64();
-        let mut nodes = items(threads, "nodes")?;
-        for node in &mut nodes {
+        let head = of_repo(VIEW.title, &repo, &args.subject());
+        connected(&cx, connection, (&VIEW, &page), &head, |node| {
             let said = items(find(node, "comments.nodes"), "").unwrap_or_default();
             let said = said.iter().map(|comment| {
                 let author = cell(&find(comment, "author.login"));
@@ -76,8 +60,8 @@ impl Tool<Source> for Threads {
             if let Some(node) = node.as_object_mut() {
                 node.insert("body".to_owned(), Value::String(said));
             }
-        }
-        let head = of_repo(VIEW.title, &repo, &args.subject());
-        Ok(list(&cx, &nodes, &VIEW, &page, (at, has_next))?.total(total).headed(&head))
+            true
+        })
+        .await
     }
 }

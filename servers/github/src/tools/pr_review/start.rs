@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Comment;
+use super::{Comment, comments};
 use crate::change::{Change, InRepository, Request};
 use crate::patch::check_text;
 use crate::source::RepoRef;
@@ -35,10 +35,7 @@ impl Change for Start {
     const DONE: &'static str = "started a review";
 
     fn request(repo: &RepoRef, args: &Args) -> Result<Request, ToolError> {
-        let comments: Vec<_> = args.comments.iter().map(Comment::json).collect();
-        for comment in &args.comments {
-            check_text(Some(&comment.body))?;
-        }
+        let comments = comments(&args.comments)?;
         check_text(args.body.as_deref())?;
         let route = repo.route().at("pulls").number(args.number).at("reviews");
         Ok(Request::post(route).fields([

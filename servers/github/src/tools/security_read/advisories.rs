@@ -8,9 +8,9 @@ pub(super) struct Advisories;
 
 impl Fetch for Advisories {
     type Args = InRepo;
-    const VIEW: View = View::table("advisories", ADVISORY).whole();
+    const VIEW: View = View::table("advisories", ADVISORY).by_cursors();
 
     fn route(repo: &RepoRef, _args: &InRepo) -> Result<Route, SourceError> {
-        Ok(repo.route().at("security-advisories").query("per_page", 100))
+        Ok(repo.route().at("security-advisories"))
     }
 }

@@ -18,6 +18,31 @@ pub(super) struct OfAlerts {
     fields: Vec<String>,
 }
 
+/// Advisories by what they say.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfAdvisories {
+    pub(super) cve: Option<String>,
+    pub(super) ecosystem: Option<String>,
+    pub(super) severity: Option<String>,
+    /// package or package@version
+    pub(super) affects: Option<String>,
+    n: Option<u32>,
+    cursor: Option<String>,
+    #[serde(default)]
+    fields: Vec<String>,
+}
+
+impl Common for OfAdvisories {
+    fn repo(&self) -> &'static str {
+        ""
+    }
+
+    fn page(&self) -> Page<'_> {
+        Page { n: self.n, cursor: self.cursor.as_deref(), fields: &self.fields }
+    }
+}
+
 /// An advisory by its id.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

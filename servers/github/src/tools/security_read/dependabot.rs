@@ -9,14 +9,9 @@ pub(super) struct Dependabot;
 
 impl Fetch for Dependabot {
     type Args = OfAlerts;
-    const VIEW: View = View::table("Dependabot alerts", DEPENDABOT).whole();
+    const VIEW: View = View::table("Dependabot alerts", DEPENDABOT).by_cursors();
 
     fn route(repo: &RepoRef, args: &OfAlerts) -> Result<Route, SourceError> {
-        Ok(repo
-            .route()
-            .at("dependabot")
-            .at("alerts")
-            .maybe("state", args.state.as_deref())
-            .query("per_page", 100))
+        Ok(repo.route().at("dependabot").at("alerts").maybe("state", args.state.as_deref()))
     }
 }

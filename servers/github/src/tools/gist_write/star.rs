@@ -1,0 +1,27 @@
+//! It is starred.
+
+use http::Method;
+use lockkeeper_core::{Change, Cx, Effect, Need, Tool, ToolError};
+
+use super::OfGist;
+use crate::change::Done;
+use crate::source::{Source, Target};
+
+pub(super) struct Star;
+
+impl Tool<Source> for Star {
+    type Effect = Change;
+    type Args = OfGist;
+    type Output = Done;
+
+    fn plan(_args: &OfGist) -> Need {
+        Need::new(Effect::Change)
+    }
+
+    async fn run(cx: Cx<'_, Source, Change>, args: OfGist) -> Result<Done, ToolError> {
+        let gist = cx.source().gist(&args.id).await?;
+        let route = gist.route()?.at("star");
+        cx.source().change(cx.grant(), Target::Own, (Method::PUT, &route), None).await?;
+        Ok(Done { done: format!("starred {}", gist.called()), ..Done::default() })
+    }
+}

@@ -1,0 +1,17 @@
+//! Nothing that happens there is told.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::thread::Thread;
+use crate::source::Route;
+
+pub(super) struct Ignore;
+
+impl Thread for Ignore {
+    const DONE: &'static str = "ignored the thread of notification";
+
+    fn request(thread: Route) -> (Method, Route, Option<Value>) {
+        (Method::PUT, thread.at("subscription"), Some(json!({ "ignored": true })))
+    }
+}
