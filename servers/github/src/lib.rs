@@ -8,6 +8,8 @@ mod checks;
 mod commit;
 mod config;
 mod diff;
+#[cfg(test)]
+mod exercise;
 mod fetch;
 mod logs;
 mod patch;

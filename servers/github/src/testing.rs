@@ -1,6 +1,7 @@
 //! GitHub and shorthands for the tests in the tool files. Every request of every test is held against
 //! GitHub's own description of its API.
 
+pub(crate) mod calls;
 pub(crate) mod graphql;
 
 use std::fs;
