@@ -441,7 +441,10 @@ impl Walk<'_> {
                         regex::check(expression.pattern.as_str())?;
                     }
                     Bson::String(field) if field.starts_with('$') => {
-                        self.expression(&Bson::String(field), at)?;
+                        // A pattern of the data's own; one that was written is written here.
+                        if self.expression(&Bson::String(field), at)?.scalar {
+                            return Err(Refusal::form(name, "`regex`, a string or a field"));
+                        }
                     }
                     Bson::String(pattern) => regex::check(&pattern)?,
                     _ => return Err(Refusal::form(name, "`regex`, a string")),
