@@ -7,7 +7,9 @@
 mod client;
 mod figures;
 mod filesystem;
+mod floor;
 mod machine;
+mod mongo;
 mod postgres;
 mod samples;
 
@@ -21,6 +23,7 @@ use serde_json::json;
 use crate::process;
 use crate::workspace::Workspace;
 use figures::Figures;
+use floor::Floor;
 pub(crate) use machine::Machine;
 
 /// The measurements of one server.
@@ -42,7 +45,7 @@ struct Stage<'a> {
     rounds: usize,
 }
 
-const SUITES: &[Suite] = &[filesystem::SUITE, postgres::SUITE];
+const SUITES: &[Suite] = &[filesystem::SUITE, postgres::SUITE, mongo::SUITE];
 
 const ROUNDS: usize = 7;
 const QUICK_ROUNDS: usize = 2;

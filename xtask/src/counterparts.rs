@@ -177,6 +177,27 @@ const PEERS: &[Counterpart] = &[
         install: install_postgres_mcp,
         probe: probe_postgres_mcp,
     },
+    // GPL-2.0: a process of its own, never a dependency.
+    Counterpart {
+        name: "secantusd",
+        variable: "LOCKKEEPER_SECANTUSD",
+        needs: None,
+        package: "secantus-mdb",
+        version: "0.5.3-beta.196",
+        program: "bin/secantusd-rs",
+        install: install_secantusd,
+        probe: probe_installed,
+    },
+    Counterpart {
+        name: "mongodb-mcp-server",
+        variable: "LOCKKEEPER_MONGODB_MCP_SERVER",
+        needs: Some("node"),
+        package: "mongodb-mcp-server",
+        version: "3.0.4",
+        program: "node_modules/mongodb-mcp-server/dist/index.js",
+        install: install_npm,
+        probe: probe_npm,
+    },
     Counterpart {
         name: "ripgrep",
         variable: "LOCKKEEPER_RIPGREP",
@@ -225,6 +246,9 @@ const GOOGLE_CLIENT_NEEDS: &[&str] = &[
     "uritemplate==4.2.0",
     "urllib3==2.8.0",
 ];
+
+/// What building `WiredTiger` takes.
+const WIREDTIGER_NEEDS: &[&str] = &["cmake==3.31.10", "ninja==1.13.0"];
 
 /// The day whose newest versions the dependencies of npm packages resolve to.
 const NPM_BEFORE: &str = "2026-11-21";
@@ -431,6 +455,29 @@ fn install_cargo(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
     let mut command = cargo();
     command.args(["install", "--quiet", "--locked", "--root"]).arg(&place.directory);
     output(command.arg(format!("{}@{}", counterpart.package, counterpart.version))).map(drop)
+}
+
+/// It compiles `WiredTiger`, whose build tools come as Python packages, and asks for a compiler newer
+/// than it needs.
+fn install_secantusd(counterpart: &Counterpart, place: &Place<'_>) -> Result<()> {
+    let tools = place.directory.join("tools");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--target"]).arg(&tools);
+    output(pip.args(WIREDTIGER_NEEDS))?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
+    let mut command = cargo();
+    command.args(["install", "--quiet", "--locked", "--ignore-rust-version", "--root"]);
+    command.arg(&place.directory);
+    command.env("PATH", std::env::join_paths(path)?).env("PYTHONPATH", &tools);
+    output(command.arg(format!("{}@{}", counterpart.package, counterpart.version)))?;
+    fs::remove_dir_all(&tools)?;
+    Ok(())
+}
+
+/// What cargo wrote down: not every program can be asked.
+fn probe_installed(_: &Counterpart, place: &Place<'_>) -> Result<String> {
+    Ok(fs::read_to_string(place.directory.join(".crates.toml"))?)
 }
 
 /// It asks for a Python that many don't have yet, of which it needs no more than one name.

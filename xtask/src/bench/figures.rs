@@ -32,6 +32,8 @@ pub(super) enum Bar {
     AtLeast(f64),
     RatioAtMost(f64),
     RatioAtLeast(f64),
+    /// More than whom ours is compared with, by so much.
+    AboveAtMost(f64),
 }
 
 /// A program that is measured. The first is ours.
@@ -145,6 +147,7 @@ impl Figures {
                 Bar::AtLeast(least) => json!({ "at_least": least }),
                 Bar::RatioAtMost(most) => json!({ "ratio_at_most": most }),
                 Bar::RatioAtLeast(least) => json!({ "ratio_at_least": least }),
+                Bar::AboveAtMost(most) => json!({ "above_at_most": most }),
             });
             json!({
                 "key": measure.key,
@@ -165,10 +168,19 @@ impl Figures {
     }
 
     fn ratios(&self, measure: &Measure) -> Option<Samples> {
-        let ours = self.ours(measure)?;
-        let theirs = self.cells.get(&(measure.key, measure.against?))?;
-        let ratios = ours.ratios(&theirs.samples);
-        (theirs.failure.is_none() && !ratios.0.is_empty()).then_some(ratios)
+        let ratios = self.ours(measure)?.ratios(self.theirs(measure)?);
+        (!ratios.0.is_empty()).then_some(ratios)
+    }
+
+    /// By how much ours is more, round by round.
+    fn above(&self, measure: &Measure) -> Option<f64> {
+        let above = self.ours(measure)?.differences(self.theirs(measure)?);
+        (!above.0.is_empty()).then(|| above.median())
+    }
+
+    fn theirs(&self, measure: &Measure) -> Option<&Samples> {
+        let cell = self.cells.get(&(measure.key, measure.against?))?;
+        cell.failure.is_none().then_some(&cell.samples)
     }
 
     fn ours(&self, measure: &Measure) -> Option<&Samples> {
@@ -184,6 +196,7 @@ impl Figures {
             Bar::AtLeast(least) => self.ours(measure).is_some_and(|ours| ours.median() >= least),
             Bar::RatioAtMost(most) => ratio().is_some_and(|ratio| ratio <= most),
             Bar::RatioAtLeast(least) => ratio().is_some_and(|ratio| ratio >= least),
+            Bar::AboveAtMost(most) => self.above(measure).is_some_and(|above| above <= most),
         })
     }
 
@@ -196,6 +209,7 @@ impl Figures {
             Bar::AtLeast(least) => format!("≥ {least}"),
             Bar::RatioAtMost(most) => format!("≤ {most} ×"),
             Bar::RatioAtLeast(least) => format!("≥ {least} ×"),
+            Bar::AboveAtMost(most) => format!("≤ + {most} {}", measure.unit.name()),
         };
         if passes { bar } else { format!("{bar} **missed**") }
     }
@@ -274,6 +288,13 @@ mod tests {
             against: Some("theirs"),
             bar: Some(Bar::RatioAtLeast(1.2)),
         },
+        Measure {
+            key: "find",
+            title: "find",
+            unit: Unit::Microseconds,
+            against: Some("theirs"),
+            bar: Some(Bar::AboveAtMost(200.0)),
+        },
     ];
 
     fn figures() -> Figures {
@@ -285,6 +306,8 @@ mod tests {
             figures.add("search", "ours", 3.0 * ours);
             figures.add("calls", "ours", 1000.0);
             figures.add("calls", "theirs", 500.0);
+            figures.add("find", "ours", 40.0 * ours);
+            figures.add("find", "theirs", 0.4 * theirs);
         }
         figures.fail("search", "theirs", "too many open files".to_owned());
         figures
@@ -299,6 +322,7 @@ mod tests {
 | start, ms | 5.00 (4.00–6.00) | 350 (300–400) | 0.01 (0.01–0.02) × theirs | ≤ 10 |
 | search, ms | 15.0 (12.0–18.0) | – (1) |  | ≤ 1.3 × **missed** |
 | calls, /s | 1000 | 500 | 2.00 × theirs | ≥ 1.2 × |
+| find, µs | 200 (160–240) | 140 (120–160) | 1.43 (1.00–2.00) × theirs | ≤ + 200 µs |
 
 (1) too many open files  ";
         assert_eq!(table, expected);

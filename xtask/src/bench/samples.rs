@@ -36,6 +36,11 @@ impl Samples {
     pub(super) fn ratios(&self, others: &Self) -> Self {
         Self(self.0.iter().zip(&others.0).map(|(ours, theirs)| ours / theirs).collect())
     }
+
+    /// How much more they are than `others`, round by round.
+    pub(super) fn differences(&self, others: &Self) -> Self {
+        Self(self.0.iter().zip(&others.0).map(|(ours, theirs)| ours - theirs).collect())
+    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,17 @@
 //! The programs that are measured, and how each is asked for the same thing.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use lockkeeper_testkit::postgres::{Cluster, Version};
 use serde_json::{Value, json};
 
-use crate::bench::Stage;
 use crate::bench::client::Session;
 use crate::bench::figures::Subject;
+use crate::bench::{self, Stage};
 use crate::counterparts::{self, Peer};
-use crate::process;
 
 pub(super) const OURS: &str = "lockkeeper-postgres";
 pub(super) const DBHUB: &str = "dbhub";
@@ -67,17 +65,15 @@ impl Servers {
         let postgres = peer("postgres")?.program;
         let settings = [("shared_buffers", "128MB"), ("max_connections", "100")];
         let cluster = Cluster::start_at(Version::V18, &postgres, &settings);
-        let build = ["build", "--release", "--package", "floors", "--bin", "floor-postgres"];
-        process::run(&mut stage.workspace.cargo(&build))?;
-        let program = stage.workspace.target.join("release/floor-postgres");
-        let mut floor = Floor::start(program, &cluster.url("postgres"))?;
+        let url = cluster.url("postgres");
+        let mut floor = bench::Floor::start(stage.workspace, "floor-postgres", &url)?;
         floor.ask(&format!("run {DATA}"))?;
         Ok(Self {
             ours: stage.binary.clone(),
             node: peer("node")?,
             dbhub: peer("dbhub")?,
             pro: peer("postgres-mcp")?,
-            floor,
+            floor: Floor(floor),
             cluster,
             directory,
         })
@@ -170,54 +166,22 @@ impl Servers {
     }
 }
 
-/// The driver alone, in a process of its own.
-pub(super) struct Floor {
-    process: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-}
+/// The driver alone.
+pub(super) struct Floor(bench::Floor);
 
 impl Floor {
-    fn start(program: PathBuf, url: &str) -> Result<Self> {
-        let mut command = Command::new(program);
-        let mut process = command.arg(url).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let stdin = process.stdin.take().context("no stdin")?;
-        let stdout = BufReader::new(process.stdout.take().context("no stdout")?);
-        Ok(Self { process, stdin, stdout })
-    }
-
-    /// The numbers that a measurement gives.
-    fn ask(&mut self, what: &str) -> Result<Vec<f64>> {
-        writeln!(self.stdin, "{what}")?;
-        let mut answer = String::new();
-        ensure!(self.stdout.read_line(&mut answer)? > 0, "`floor-postgres` ended");
-        answer.split_whitespace().map(|number| Ok(number.parse()?)).collect()
-    }
-
     /// p50 and p99 of lookups, in µs.
     pub(super) fn lookups(&mut self, number: usize) -> Result<(f64, f64)> {
-        let answer = self.ask(&format!("lookup {number} {LOOKUP}"))?;
-        let [p50, p99] = answer[..] else { anyhow::bail!("`floor-postgres` said {answer:?}") };
-        Ok((p50, p99))
+        self.0.two(&format!("lookup {number} {LOOKUP}"))
     }
 
     /// Lookups a second.
     pub(super) fn flood(&mut self, number: u32, at_once: u32) -> Result<f64> {
-        let answer = self.ask(&format!("flood {number} {at_once} {LOOKUP}"))?;
-        answer.first().copied().context("`floor-postgres` said nothing")
+        self.0.number(&format!("flood {number} {at_once} {LOOKUP}"))
     }
 
     /// Milliseconds to fetch and encode the whole table.
     pub(super) fn export(&mut self) -> Result<f64> {
-        let answer = self.ask(&format!("export {ALL}"))?;
-        answer.first().copied().context("`floor-postgres` said nothing")
-    }
-}
-
-impl Drop for Floor {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        drop(self.process.kill());
-        drop(self.process.wait());
+        self.0.number(&format!("export {ALL}"))
     }
 }
