@@ -86,9 +86,14 @@ impl InProcess {
 
     /// Sends one line.
     pub fn send(&mut self, message: &Value) {
+        self.send_text(&message.to_string());
+    }
+
+    /// Sends one line as it is.
+    pub fn send_text(&mut self, text: &str) {
         let connection = &mut self.connection;
         self.runtime.block_on(async {
-            let line = format!("{message}\n");
+            let line = format!("{text}\n");
             connection.write_all(line.as_bytes()).await.expect("a connected server");
         });
     }

@@ -13,6 +13,8 @@ mod source;
 mod testing;
 mod tools;
 
+use std::collections::BTreeMap;
+
 use lockkeeper_core::{
     Credential, Environment, Finding, Judgement, NamePattern, Opening, Reach, Registered,
     RegisteredResource, Separator, Server, StartError,
@@ -40,6 +42,10 @@ impl Server for MongoDb {
 
     fn credential(options: &Options) -> Option<Credential> {
         options.credential.clone()
+    }
+
+    fn credentials(options: &Options) -> BTreeMap<String, Credential> {
+        options.credentials()
     }
 
     fn opening(options: &Options, tool: &str) -> Opening {

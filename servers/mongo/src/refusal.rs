@@ -43,6 +43,9 @@ impl From<MongoError> for ToolError {
             MongoError::Refused(refusal) => refused(&refusal),
             MongoError::WhichDatabase => Self::invalid_arguments(message)
                 .hint("give `database`; list_databases shows what there is"),
+            MongoError::NoDatabase => {
+                Self::new("not_found", message).hint("list_databases shows what there is")
+            }
             MongoError::Name(_) => Self::new("not_allowed", message)
                 .hint("list_databases and list_collections show what there is"),
             MongoError::Missing(_, rule) => {

@@ -6,6 +6,7 @@ pub(crate) mod connect;
 pub(crate) mod describe;
 pub(crate) mod error;
 pub(crate) mod exporting;
+pub(crate) mod homes;
 pub(crate) mod judge;
 pub(crate) mod names;
 pub(crate) mod plan;
@@ -14,21 +15,22 @@ pub(crate) mod sample;
 pub(crate) mod uri;
 pub(crate) mod writing;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lockkeeper_core::{
-    Environment, Export, ExportDir, Finding, Masks, NameScope, Ports, Reach, Separator, Shelf,
-    StartError,
+    Beneath, Credentials, Environment, Export, ExportDir, Finding, Masks, NamePattern, NameScope,
+    Ports, Reach, Scope, ScopePattern, Separator, Shelf, StartError,
 };
 
 use self::collections::Known;
 use self::connect::{Deployment, Place, UNCHECKED};
 use self::exporting::Selected;
+use self::homes::{Home, Homes};
 use self::names::is_own;
 use self::plan::{ScanGuard, Shapes};
 use self::reading::Documents;
 use self::sample::Names;
-use self::uri::Named;
 use crate::guard::Policy;
 
 /// How long a cursor or an export waits for the next call.
@@ -40,7 +42,7 @@ const MOST_CURSORS: usize = 8;
 
 /// What is served, decided.
 pub(crate) struct Config {
-    pub(crate) uri: Option<String>,
+    pub(crate) places: Places,
     pub(crate) database: Option<String>,
     pub(crate) connections: u32,
     pub(crate) scan_guard: ScanGuard,
@@ -48,9 +50,24 @@ pub(crate) struct Config {
     pub(crate) export_dir: Option<std::path::PathBuf>,
 }
 
+/// Where databases are.
+pub(crate) enum Places {
+    /// All of them in one deployment: its connection string, or none if that is the credential.
+    One(Option<String>),
+    /// By the names of the settings.
+    Named(BTreeMap<String, DatabaseConfig>),
+}
+
+/// One database of several.
+pub(crate) struct DatabaseConfig {
+    pub(crate) uri: Option<String>,
+    pub(crate) credential: Credentials,
+    pub(crate) description: Option<String>,
+}
+
 /// What the tools work on.
 pub struct Mongo {
-    pub(crate) deployment: Deployment,
+    pub(crate) homes: Homes,
     /// The database of calls that name none.
     pub(crate) database: Option<String>,
     /// Rules over `database.collection.field`.
@@ -68,10 +85,23 @@ pub struct Mongo {
     pub(crate) export_dir: Option<ExportDir>,
     /// Exports that go on with the next call.
     pub(crate) exports: Shelf<Box<Export<Selected>>>,
-    /// What the connection string says by itself.
-    named: Result<Option<Named>, &'static str>,
     /// Whether writing was asked for.
     pub(crate) writes: bool,
+}
+
+/// Whether a policy may show anything of a database. One of which it shows nothing isn't there.
+fn shows(scope: &Scope, database: &str) -> bool {
+    let speaks = |pattern: &ScopePattern| {
+        NamePattern::new(pattern.text(), Separator('.')).is_ok_and(|pattern| {
+            let name = [database];
+            pattern.covers(&name) || pattern.speaks_beneath(&name) != Beneath::Nothing
+        })
+    };
+    let denied = |pattern: &ScopePattern| {
+        NamePattern::new(pattern.text(), Separator('.'))
+            .is_ok_and(|pattern| pattern.covers(&[database]))
+    };
+    scope.allow().all(|list| list.iter().any(speaks)) && !scope.deny().iter().any(denied)
 }
 
 impl Mongo {
@@ -82,20 +112,38 @@ impl Mongo {
             .map(|path| ExportDir::new(path, &environment.own))
             .transpose()?;
         let scope = environment.scope.names(Separator('.')).map_err(StartError::new)?;
-        let named = config.uri.as_deref().map(uri::named).transpose();
-        // What can't be connected to is said to whoever asks for something, and in `check`.
-        let of_uri = named.as_ref().ok().and_then(|named| named.as_ref()?.database.clone());
-        let place = Place {
-            uri: config.uri,
-            credential: environment.credential.clone(),
-            connections: config.connections,
-            hides_fields: scope.has_denials() || !environment.masks.is_empty(),
-            certificates: environment.network.certificate_file.clone(),
+        let hides_fields = scope.has_denials() || !environment.masks.is_empty();
+        let home = |label, uri, credential, description| {
+            let place = Place {
+                uri,
+                credential,
+                connections: config.connections,
+                hides_fields,
+                certificates: environment.network.certificate_file.clone(),
+            };
+            Home::new(Deployment::new(place, environment.upstream(label)), description)
         };
+        let homes = match config.places {
+            Places::One(uri) => {
+                Homes::All(Box::new(home("database", uri, environment.credential.clone(), None)))
+            }
+            Places::Named(named) => {
+                let shown = named.into_iter().filter(|(name, _)| shows(&environment.scope, name));
+                let named = shown.map(|(name, given)| {
+                    let DatabaseConfig { uri, credential, description } = given;
+                    // As many labels as there are databases in the settings.
+                    let label = name.clone().leak();
+                    (name, home(label, uri, credential, description))
+                });
+                Homes::Named(named.collect())
+            }
+        };
+        let database = config.database.or_else(|| homes.default());
+        let policy = Policy::new(scope.clone(), environment.masks.clone());
         Ok(Self {
-            deployment: Deployment::new(place, environment.upstream("database")),
-            database: config.database.or(of_uri).filter(|name| !is_own(name)),
-            policy: Policy::new(scope.clone(), environment.masks.clone()),
+            database: database.filter(|name| !is_own(name)),
+            policy: if homes.are_named() { policy.within_databases() } else { policy },
+            homes,
             scope,
             masks: environment.masks.clone(),
             cursors: Shelf::new(MOST_CURSORS, KEPT),
@@ -106,7 +154,6 @@ impl Mongo {
             scan_guard: config.scan_guard,
             allow_disk_use: config.allow_disk_use,
             export_dir,
-            named,
             writes: environment.write,
         })
     }
@@ -118,32 +165,33 @@ impl Mongo {
 
     /// What is reached on this machine and beyond.
     pub(crate) fn reach(&self) -> Reach {
-        let mut reach = Reach::default();
-        reach.ports = match &self.named {
-            // The hosts are in the credential, or in DNS.
-            Ok(None) => Ports::Open,
-            Ok(Some(named)) => {
-                reach.read.extend(named.files.iter().cloned());
-                named.ports.clone().map_or(Ports::Open, Ports::Fixed)
-            }
-            Err(_) => Ports::None,
-        };
-        reach.read.extend(self.deployment.place().certificates.clone());
+        let mut reach = self.homes.reach();
         reach.write.extend(self.export_dir.iter().map(|export| export.path().to_owned()));
         reach
     }
 
     /// The lines of `check`.
     pub(crate) async fn findings(&self) -> Vec<Finding> {
-        let finding =
-            |subject: &str, state: String, ok| Finding { subject: subject.to_owned(), state, ok };
-        let standing = match self.standing().await {
+        let mut findings = Vec::new();
+        for (name, home) in self.homes.each() {
+            findings.extend(self.findings_of(name, home).await);
+        }
+        findings
+    }
+
+    async fn findings_of(&self, name: Option<&str>, home: &Home) -> Vec<Finding> {
+        let finding = |subject: &str, state: String, ok| {
+            let subject =
+                name.map_or_else(|| subject.to_owned(), |name| format!("{name} {subject}"));
+            Finding { subject, state, ok }
+        };
+        let standing = match home.deployment.standing().await {
             Ok(standing) => standing,
             Err(error) => {
                 return vec![finding("deployment", crate::refusal::advice(&error), false)];
             }
         };
-        let tls = self.deployment.tls().await.unwrap_or("no TLS");
+        let tls = home.deployment.tls().await.unwrap_or("no TLS");
         let server = format!("{}, {tls}", standing.server);
         let mut findings = vec![finding("deployment", server, tls != UNCHECKED)];
         let (user, ok) = match (standing.user, standing.writes, self.writes) {
@@ -155,7 +203,7 @@ impl Mongo {
             }
         };
         findings.push(finding("user", user, ok));
-        if let Some(Ports::Fixed(ports)) = Some(self.reach().ports) {
+        if let Ports::Fixed(ports) = self.homes.reach().ports {
             let out: Vec<String> = standing
                 .members
                 .iter()

@@ -1,5 +1,6 @@
 //! A database and shorthands for the tests in the tool files: a real server, a database of its own.
 
+mod databases;
 mod failures;
 pub(crate) mod stub;
 
@@ -13,7 +14,7 @@ use lockkeeper_testkit::in_process::{self, InProcess};
 use lockkeeper_testkit::mongo;
 use lockkeeper_testkit::stdio::Era;
 use mongodb::{Client, Database, IndexModel};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
@@ -32,6 +33,8 @@ pub(crate) struct Shop {
     pub(crate) uri: String,
     pub(crate) database: String,
     directory: TempDir,
+    /// Whether its deployment goes on without it.
+    is_shared: bool,
 }
 
 impl Shop {
@@ -45,7 +48,15 @@ impl Shop {
     /// The same with nothing in it.
     pub(crate) fn empty() -> Option<Self> {
         let (uri, database) = mongo::database()?;
-        Some(Self { uri, database, directory: TempDir::new().unwrap() })
+        let mut shop = Self::at(uri, &database);
+        shop.is_shared = true;
+        Some(shop)
+    }
+
+    /// A database of this name, on a deployment of the test's own.
+    pub(crate) fn at(uri: String, database: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        Self { uri, database: database.to_owned(), directory, is_shared: false }
     }
 
     /// Does something with the database, past the server that is tested.
@@ -142,9 +153,26 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if self.is_shared && !std::thread::panicking() {
             self.run(|database| async move { database.drop().await });
         }
+    }
+}
+
+/// Calls a tool with arguments that go past our own client's JSON: the order of keys, and equal ones,
+/// reach the server as they are.
+pub(crate) fn call_text(client: &mut InProcess, tool: &str, arguments: &str) -> String {
+    let params = json!({"name": tool, "arguments": {}});
+    let params = Era::Modern.with_meta(&json!({}), params);
+    let message = json!({"jsonrpc": "2.0", "id": 77, "method": "tools/call", "params": params});
+    let arguments = format!("\"arguments\":{arguments}");
+    client.send_text(&message.to_string().replacen("\"arguments\":{}", &arguments, 1));
+    let answer = std::iter::repeat_with(|| client.receive())
+        .find(|message| message["id"] == 77 && message.get("method").is_none())
+        .unwrap();
+    match answer.get("error") {
+        Some(error) => format!("error: {}", error["message"].as_str().unwrap_or_default()),
+        None => in_process::seen(&answer["result"]),
     }
 }
 

@@ -181,6 +181,10 @@ impl Walk<'_> {
         stage: &str,
     ) -> Result<Shape, Refusal> {
         let database = match document.get("db") {
+            Some(_) if self.policy.is_within() => {
+                return Err(Refusal::new(format!("`{stage}` reads its own database only"))
+                    .hint("leave `db` out"));
+            }
             Some(_) => text(document, "db", stage)?,
             None => self.database,
         };

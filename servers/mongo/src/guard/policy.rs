@@ -65,12 +65,28 @@ pub struct Policy {
 struct Rules {
     scope: NameScope,
     masks: Masks,
+    /// Whether databases have other names for agents than for their deployments.
+    within: bool,
 }
 
 impl Policy {
     /// From the policy's resource rules and masks, over `database.collection.field…`.
     pub fn new(scope: NameScope, masks: Masks) -> Self {
-        Self { rules: Arc::new(Rules { scope, masks }) }
+        Self { rules: Arc::new(Rules { scope, masks, within: false }) }
+    }
+
+    /// The same where agents know databases by names that their deployments don't know: nothing may
+    /// refer to another database than its own.
+    #[must_use]
+    pub fn within_databases(self) -> Self {
+        let Rules { scope, masks, .. } = &*self.rules;
+        let (scope, masks) = (scope.clone(), masks.clone());
+        Self { rules: Arc::new(Rules { scope, masks, within: true }) }
+    }
+
+    /// Whether nothing may refer to another database than its own.
+    pub(super) fn is_within(&self) -> bool {
+        self.rules.within
     }
 
     /// Whether there is no rule at all, so that nothing need be known of names.
@@ -135,7 +151,7 @@ impl Fields {
         let Reference { database, collection } = &self.reference;
         let mut name = vec![database.as_str(), collection.as_str()];
         name.extend(path);
-        let Rules { scope, masks } = &*self.policy.rules;
+        let Rules { scope, masks, .. } = &*self.policy.rules;
         // That the collection itself is denied was asked before anything else.
         if !path.is_empty() && scope.denies(&name) {
             return Touch::Denied;

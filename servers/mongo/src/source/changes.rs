@@ -69,6 +69,8 @@ impl Token {
 
 /// A watch under way.
 pub(crate) struct Changes {
+    /// The database's name for agents, and its own.
+    database: (String, String),
     stream: ChangeStream<RawDocumentBuf>,
     pub(crate) shape: Shape,
     token: Option<Token>,
@@ -102,18 +104,20 @@ impl Mongo {
         token: Option<&Token>,
     ) -> Result<Changes, MongoError> {
         let Checked { value: pipeline, shape } = pipeline;
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let own = database.name().to_owned();
+        let collection = database.collection::<Document>(name.collection());
         let mut watch = collection.watch().pipeline(pipeline).max_await_time(PATIENCE);
         match token {
             Some(token) if token.is_after_end => watch = watch.start_after(token.resume()?),
             Some(token) => watch = watch.resume_after(token.resume()?),
             None => {}
         }
-        let stream = self.deployment.ask(limit(None)?, async { watch.await }).await?;
+        let stream = deployment.ask(limit(None)?, async { watch.await }).await?;
         let began = stream.resume_token().and_then(|begun| Token::of(&begun, false));
         let token = began.or_else(|| token.cloned());
-        Ok(Changes { stream: stream.with_type(), shape, token, ended: false })
+        let database = (name.database().to_owned(), own);
+        Ok(Changes { database, stream: stream.with_type(), shape, token, ended: false })
     }
 }
 
@@ -140,8 +144,8 @@ impl Changes {
             }
             // What is asked for is waited for: a change that was on its way would be lost otherwise,
             // until somebody goes on from the last token.
-            let next = self.stream.next_if_any();
-            let found = mongo.deployment.ask(limit(None)?, next).await?;
+            let deployment = mongo.deployment(&self.database.0)?;
+            let found = deployment.ask(limit(None)?, self.stream.next_if_any()).await?;
             let now = self.stream.resume_token();
             let Some(event) = found else {
                 self.token = now.and_then(|now| Token::of(&now, false)).or(self.token.take());
@@ -158,18 +162,26 @@ impl Changes {
             self.token = token.clone().or(self.token.take());
             // The token goes along once for all events.
             event.remove("_id");
-            if let Ok(to) = event.get_document("to")
-                && !self.may_be_named(mongo, to)
-            {
-                event.remove("to");
+            for place in ["ns", "to"] {
+                let Some(Bson::Document(named)) = event.get_mut(place) else { continue };
+                if !self.names_for_agents(mongo, named) {
+                    event.remove(place);
+                }
             }
             return Ok(Event::Change(event, token));
         }
     }
 
-    #[expect(clippy::unused_self, reason = "what may be named is asked for events")]
-    fn may_be_named(&self, mongo: &Mongo, to: &Document) -> bool {
-        match (to.get_str("db"), to.get_str("coll")) {
+    /// Puts the database's name for agents into the name of a collection. False if agents may not
+    /// know of it.
+    fn names_for_agents(&self, mongo: &Mongo, named: &mut Document) -> bool {
+        let (known, own) = &self.database;
+        match named.get_str("db") {
+            Ok(database) if database == own => drop(named.insert("db", known.as_str())),
+            Ok(_) if !mongo.homes.are_named() => {}
+            _ => return false,
+        }
+        match (named.get_str("db"), named.get_str("coll")) {
             (Ok(database), Ok(collection)) => mongo.admit(database, collection).is_ok(),
             _ => false,
         }

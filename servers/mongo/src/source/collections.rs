@@ -46,6 +46,9 @@ pub(crate) struct Known(Mutex<HashMap<Namespace, (Instant, Option<Collection>)>>
 impl Mongo {
     /// The collections and views of a database that the policy admits, by name.
     pub(crate) async fn collections(&self, database: &str) -> Result<Vec<Collection>, MongoError> {
+        if self.deployment(database).is_err() {
+            return Ok(Vec::new());
+        }
         let mut all = match self.list(database, doc! {}).await {
             Err(error) if error.code() == Some(UNAUTHORIZED) => self.names_of(database).await?,
             all => all?,
@@ -99,24 +102,24 @@ impl Mongo {
 
     async fn list(&self, database: &str, filter: Document) -> Result<Vec<Collection>, MongoError> {
         let limit = limit(None)?;
-        let database = self.deployment.client().await?.database(database);
+        let (deployment, database) = self.at(database).await?;
         let work = async {
             let cursor = database.list_collections().filter(filter).await?.with_type::<Document>();
             cursor.try_collect::<Vec<Document>>().await
         };
-        let all = self.deployment.ask(limit, work).await?;
+        let all = deployment.ask(limit, work).await?;
         Ok(all.into_iter().map(Collection::from).collect())
     }
 
     /// For users who may list no more than what they may read.
     async fn names_of(&self, database: &str) -> Result<Vec<Collection>, MongoError> {
         let limit = limit(None)?;
-        let database = self.deployment.client().await?.database(database);
+        let (deployment, database) = self.at(database).await?;
         let work = async {
             let names = database.list_collection_names().authorized_collections(true);
             names.await
         };
-        let names = self.deployment.ask(limit, work).await?;
+        let names = deployment.ask(limit, work).await?;
         let named = |name| Collection { name, kind: "collection".into(), ..Collection::default() };
         Ok(names.into_iter().map(named).collect())
     }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use bson::Document;
 use lockkeeper_core::{Credentials, Failure, Ongoing, Upstream};
-use mongodb::Client;
 use mongodb::error::ErrorKind;
 use mongodb::options::{ClientOptions, Tls};
+use mongodb::{Client, Database};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::error::MongoError;
@@ -225,6 +226,28 @@ impl Deployment {
             *self.client.lock().await = None;
         }
         Err(self.said(error))
+    }
+
+    /// Runs a command of ours that only reads.
+    pub(crate) async fn command(
+        &self,
+        database: &str,
+        command: Document,
+    ) -> Result<Document, MongoError> {
+        let database = self.client().await?.database(database);
+        self.run(&database, command).await
+    }
+
+    /// The same in a database that is at hand.
+    pub(crate) async fn run(
+        &self,
+        database: &Database,
+        mut command: Document,
+    ) -> Result<Document, MongoError> {
+        let limit = limit(None)?;
+        let millis = i64::try_from(limit.server.as_millis()).unwrap_or(i64::MAX);
+        command.insert("maxTimeMS", millis);
+        self.ask(limit, async { database.run_command(command).await }).await
     }
 
     /// Changes something: what was sent is waited for, whatever becomes of the call, and whatever

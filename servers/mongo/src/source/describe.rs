@@ -1,11 +1,15 @@
 //! What a collection is made of: its options, indexes and size, and how the user of the connection
 //! stands.
 
+use std::collections::BTreeMap;
+
 use bson::{Bson, Document, doc};
 
 use super::Mongo;
 use super::collections::Collection;
+use super::connect::Deployment;
 use super::error::MongoError;
+use super::homes::{Home, Homes};
 use super::names::{Namespace, is_own};
 use crate::ejson::{Form, Seen, Sight as _, Writer};
 
@@ -14,6 +18,8 @@ use crate::ejson::{Form, Seen, Sight as _, Writer};
 pub(crate) struct Database {
     pub(crate) name: String,
     pub(crate) bytes: Option<u64>,
+    /// What the owner says of it.
+    pub(crate) description: Option<String>,
 }
 
 /// An index.
@@ -66,8 +72,12 @@ pub(crate) struct Standing {
 impl Mongo {
     /// The databases that hold something that the policy admits.
     pub(crate) async fn databases(&self) -> Result<Vec<Database>, MongoError> {
+        let home = match &self.homes {
+            Homes::All(home) => home,
+            Homes::Named(named) => return Ok(self.named_databases(named).await),
+        };
         let command = doc! { "listDatabases": 1, "authorizedDatabases": true };
-        let answer = self.command("admin", command).await?;
+        let answer = home.deployment.command("admin", command).await?;
         let mut databases = Vec::new();
         for one in answer.get_array("databases").map(Vec::as_slice).unwrap_or_default() {
             let Some(one) = one.as_document() else { continue };
@@ -81,10 +91,23 @@ impl Mongo {
             }
             // Its size would tell of what is hidden in it.
             let bytes = one.get("sizeOnDisk").and_then(number).filter(|_| !self.restricts());
-            databases.push(Database { name: name.to_owned(), bytes });
+            databases.push(Database { name: name.to_owned(), bytes, description: None });
         }
         databases.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(databases)
+    }
+
+    /// Those that the settings name. One whose deployment can't be reached is there all the same.
+    async fn named_databases(&self, named: &BTreeMap<String, Home>) -> Vec<Database> {
+        let ruled = self.scope.is_limited() || self.scope.has_denials();
+        let mut databases = Vec::new();
+        for (name, home) in named {
+            if !ruled || !matches!(self.collections(name).await, Ok(none) if none.is_empty()) {
+                let description = home.description.clone();
+                databases.push(Database { name: name.clone(), bytes: None, description });
+            }
+        }
+        databases
     }
 
     /// Describes a collection or a view.
@@ -176,8 +199,10 @@ impl Mongo {
         indexes.sort_by(|a, b| (a.name != "_id_", &a.name).cmp(&(b.name != "_id_", &b.name)));
         Ok(indexes)
     }
+}
 
-    /// Asks the deployment what it is and who we are to it.
+impl Deployment {
+    /// Asks what it is and who we are to it.
     pub(crate) async fn standing(&self) -> Result<Standing, MongoError> {
         let hello = self.command("admin", doc! { "hello": 1 }).await?;
         let info = self.command("admin", doc! { "buildInfo": 1 }).await?;

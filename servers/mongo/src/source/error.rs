@@ -31,6 +31,8 @@ pub(crate) enum MongoError {
     Refused(Box<Refusal>),
     #[error("no database was named")]
     WhichDatabase,
+    #[error("there is no database of this name")]
+    NoDatabase,
     #[error("{0}")]
     Name(String),
     /// It isn't there, or the policy hides it.

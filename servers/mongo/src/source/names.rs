@@ -44,10 +44,7 @@ impl Mongo {
         let name = match (name, &self.database) {
             (Some(name), _) => name.to_owned(),
             (None, Some(name)) => name.clone(),
-            (None, None) => {
-                let named = self.deployment.named_database().await?;
-                named.filter(|name| !is_own(name)).ok_or(MongoError::WhichDatabase)?
-            }
+            (None, None) => self.unnamed().await?,
         };
         check_database(&name).map_err(MongoError::Name)?;
         Ok(name)
@@ -70,6 +67,10 @@ impl Mongo {
         check_collection(collection).map_err(MongoError::Name)?;
         let name = Namespace { database: database.to_owned(), collection: collection.to_owned() };
         match self.scope.admits(&name.parts()) {
+            // A database that the settings don't name is like one that the policy hides.
+            Ok(()) if self.deployment(database).is_err() => {
+                Err(MongoError::Missing(name.to_string(), None))
+            }
             Ok(()) => Ok(name),
             Err(rule) => Err(MongoError::Missing(name.to_string(), Some(rule))),
         }

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use mongodb::Cursor;
 
 use super::Mongo;
-use super::connect::{Limit, limit};
+use super::connect::limit;
 use super::error::MongoError;
 use super::names::Namespace;
 use crate::guard::{self, Shape};
@@ -31,6 +31,8 @@ pub(crate) struct Query {
 
 /// The documents of a query or a pipeline, as far as they are not read.
 pub(crate) struct Documents {
+    /// The database that they come from.
+    database: String,
     cursor: Cursor<RawDocumentBuf>,
     /// The current document was looked at and not taken.
     put_back: bool,
@@ -52,8 +54,11 @@ impl Documents {
         let here = self.cursor.advance().now_or_never();
         self.at_one = match here {
             Some(Ok(there)) => there,
-            Some(Err(error)) => return Err(mongo.deployment.said(error)),
-            None => mongo.deployment.ask(limit(None)?, self.cursor.advance()).await?,
+            Some(Err(error)) => return Err(mongo.deployment(&self.database)?.said(error)),
+            None => {
+                let deployment = mongo.deployment(&self.database)?;
+                deployment.ask(limit(None)?, self.cursor.advance()).await?
+            }
         };
         Ok(self.at_one)
     }
@@ -155,9 +160,8 @@ impl Mongo {
     ) -> Result<Documents, MongoError> {
         let Checked { value: query, shape } = query;
         let limit = limit(None)?;
-        let client = self.deployment.client().await?;
-        let collection =
-            client.database(name.database()).collection::<RawDocumentBuf>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<RawDocumentBuf>(name.collection());
         let mut find =
             collection.find(query.filter).max_time(query.patience.unwrap_or(limit.server));
         find = find.batch_size(batch(page));
@@ -177,8 +181,9 @@ impl Mongo {
         if self.allow_disk_use {
             find = find.allow_disk_use(true);
         }
-        let cursor = self.deployment.ask(limit, async { find.await }).await?;
-        Ok(Documents { cursor, put_back: false, at_one: false, shape })
+        let cursor = deployment.ask(limit, async { find.await }).await?;
+        let database = name.database().to_owned();
+        Ok(Documents { database, cursor, put_back: false, at_one: false, shape })
     }
 
     /// Begins to read what a pipeline gives.
@@ -201,16 +206,16 @@ impl Mongo {
     ) -> Result<Documents, MongoError> {
         let Checked { value: pipeline, shape } = pipeline;
         let limit = limit(None)?;
-        let client = self.deployment.client().await?;
-        let collection =
-            client.database(name.database()).collection::<RawDocumentBuf>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<RawDocumentBuf>(name.collection());
         let aggregate = collection.aggregate(pipeline).with_type::<RawDocumentBuf>();
         let aggregate = aggregate
             .max_time(patience.unwrap_or(limit.server))
             .batch_size(batch(page))
             .allow_disk_use(self.allow_disk_use);
-        let cursor = self.deployment.ask(limit, async { aggregate.await }).await?;
-        Ok(Documents { cursor, put_back: false, at_one: false, shape })
+        let cursor = deployment.ask(limit, async { aggregate.await }).await?;
+        let database = name.database().to_owned();
+        Ok(Documents { database, cursor, put_back: false, at_one: false, shape })
     }
 
     /// Counts what a filter finds.
@@ -221,33 +226,29 @@ impl Mongo {
     ) -> Result<u64, MongoError> {
         let filter = filter.value;
         let limit = limit(None)?;
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<Document>(name.collection());
         let count = collection.count_documents(filter).max_time(limit.server);
-        self.deployment.ask(limit, async { count.await }).await
+        deployment.ask(limit, async { count.await }).await
     }
 
     /// How many documents a collection holds by its own account: fast, and not always exact.
     pub(crate) async fn estimate(&self, name: &Namespace) -> Result<u64, MongoError> {
         let limit = limit(None)?;
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<Document>(name.collection());
         let count = collection.estimated_document_count().max_time(limit.server);
-        self.deployment.ask(limit, async { count.await }).await
+        deployment.ask(limit, async { count.await }).await
     }
 
     /// Runs a command of ours that only reads.
     pub(crate) async fn command(
         &self,
         database: &str,
-        mut command: Document,
+        command: Document,
     ) -> Result<Document, MongoError> {
-        let limit: Limit = limit(None)?;
-        let millis = i64::try_from(limit.server.as_millis()).unwrap_or(i64::MAX);
-        command.insert("maxTimeMS", millis);
-        let database = self.deployment.client().await?.database(database);
-        let work = async { database.run_command(command).await };
-        self.deployment.ask(limit, work).await
+        let (deployment, database) = self.at(database).await?;
+        deployment.run(&database, command).await
     }
 
     /// The documents of a pipeline of ours, which gives few.

@@ -8,7 +8,7 @@ use mongodb::error::{ErrorKind, WriteFailure};
 use mongodb::options::{IndexOptions, UpdateModifications};
 
 use super::Mongo;
-use super::connect::limit;
+use super::connect::{Deployment, limit};
 use super::error::MongoError;
 use super::names::Namespace;
 use super::reading::Checked;
@@ -130,13 +130,13 @@ impl Mongo {
         many: bool,
     ) -> Result<u64, MongoError> {
         let limit = limit(None)?;
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<Document>(name.collection());
         let mut count = collection.count_documents(filter.clone()).max_time(limit.server);
         if !many {
             count = count.limit(1);
         }
-        self.deployment.ask(limit, async { count.await }).await
+        deployment.ask(limit, async { count.await }).await
     }
 
     /// Which of these documents' ids are taken.
@@ -165,10 +165,10 @@ impl Mongo {
         let documents: Vec<Document> = documents.into_iter().map(with_id).collect();
         let mut ids: Vec<Bson> =
             documents.iter().filter_map(|document| document.get("_id").cloned()).collect();
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<Document>(name.collection());
         let work = async { collection.insert_many(&documents).await };
-        let Err(error) = self.deployment.change(work).await? else {
+        let Err(error) = deployment.change(work).await? else {
             return Ok(Stored { ids, failed: None });
         };
         let done = match &*error.kind {
@@ -180,7 +180,7 @@ impl Mongo {
             _ => 0,
         };
         ids.truncate(done);
-        let failed = self.said_of_change(error);
+        let failed = said_of_change(deployment, error);
         if ids.is_empty() { Err(failed) } else { Ok(Stored { ids, failed: Some(failed) }) }
     }
 
@@ -197,8 +197,8 @@ impl Mongo {
             What::Operators(operators) => UpdateModifications::Document(operators),
             What::Pipeline(stages) => UpdateModifications::Pipeline(stages),
         };
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<Document>(name.collection());
         let mut update = if alteration.many {
             collection.update_many(alteration.filter, change)
         } else {
@@ -208,8 +208,8 @@ impl Mongo {
         if !alteration.array_filters.is_empty() {
             update = update.array_filters(alteration.array_filters);
         }
-        let done = self.deployment.change(async { update.await }).await?;
-        let done = done.map_err(|error| self.said_of_change(error))?;
+        let done = deployment.change(async { update.await }).await?;
+        let done = done.map_err(|error| said_of_change(deployment, error))?;
         let upserted = done.upserted_id;
         Ok(Altered { matched: done.matched_count, modified: done.modified_count, upserted })
     }
@@ -224,12 +224,12 @@ impl Mongo {
     ) -> Result<u64, MongoError> {
         let _ = &grant;
         let filter = filter.value;
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<Document>(name.collection());
         let delete =
             if many { collection.delete_many(filter) } else { collection.delete_one(filter) };
-        let done = self.deployment.change(async { delete.await }).await?;
-        Ok(done.map_err(|error| self.said_of_change(error))?.deleted_count)
+        let done = deployment.change(async { delete.await }).await?;
+        Ok(done.map_err(|error| said_of_change(deployment, error))?.deleted_count)
     }
 
     /// Makes an index; its name.
@@ -249,11 +249,11 @@ impl Mongo {
         options.expire_after =
             index.expire_after_s.map(|seconds| std::time::Duration::from_secs(seconds.into()));
         let model = IndexModel::builder().keys(index.keys).options(options).build();
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<Document>(name.collection());
         let work = async { collection.create_index(model).await };
-        let done = self.deployment.change(work).await?;
-        Ok(done.map_err(|error| self.said_of_change(error))?.index_name)
+        let done = deployment.change(work).await?;
+        Ok(done.map_err(|error| said_of_change(deployment, error))?.index_name)
     }
 
     /// Drops one index.
@@ -264,20 +264,20 @@ impl Mongo {
         index: &str,
     ) -> Result<(), MongoError> {
         let _ = &grant;
-        let client = self.deployment.client().await?;
-        let collection = client.database(name.database()).collection::<Document>(name.collection());
+        let (deployment, database) = self.at(name.database()).await?;
+        let collection = database.collection::<Document>(name.collection());
         let work = async { collection.drop_index(index).await };
-        let done = self.deployment.change(work).await?;
-        done.map_err(|error| self.said_of_change(error))
+        let done = deployment.change(work).await?;
+        done.map_err(|error| said_of_change(deployment, error))
     }
+}
 
-    /// What went wrong with a change.
-    fn said_of_change(&self, error: mongodb::error::Error) -> MongoError {
-        match &*error.kind {
-            // It is done here, and may be lost if this server is.
-            ErrorKind::Write(WriteFailure::WriteConcernError(_)) => MongoError::InDoubt,
-            _ => self.deployment.said(error),
-        }
+/// What went wrong with a change.
+fn said_of_change(deployment: &Deployment, error: mongodb::error::Error) -> MongoError {
+    match &*error.kind {
+        // It is done here, and may be lost if this server is.
+        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => MongoError::InDoubt,
+        _ => deployment.said(error),
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::stub::{self, Answer};
 use crate::MongoDb;
 use crate::source::plan::ScanGuard;
-use crate::source::{Config, Mongo};
+use crate::source::{Config, Mongo, Places};
 
 fn find(uri: &str) -> String {
     let mut client = InProcess::start::<MongoDb>(&[uri], Era::Modern);
@@ -169,7 +169,7 @@ fn in_runtime<T>(work: impl Future<Output = T>) -> T {
 /// What `check` says of the deployment.
 fn findings(uri: &str) -> Vec<Finding> {
     let config = Config {
-        uri: Some(uri.to_owned()),
+        places: Places::One(Some(uri.to_owned())),
         database: None,
         connections: 8,
         scan_guard: ScanGuard::Off,

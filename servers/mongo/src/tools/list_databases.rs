@@ -25,6 +25,8 @@ struct Item {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
 }
 
 impl Output for Databases {
@@ -42,6 +44,9 @@ impl Output for Databases {
             if let Some(bytes) = database.bytes {
                 text.push_str(&format!("\t{}", super::size(bytes)));
             }
+            if let Some(description) = &database.description {
+                text.push_str(&format!("\t{description}"));
+            }
             text.push('\n');
         }
         text
@@ -58,6 +63,7 @@ impl Tool<Mongo> for ListDatabases {
         let item = |database: crate::source::describe::Database| Item {
             name: database.name,
             bytes: database.bytes,
+            description: database.description,
         };
         let databases = databases.into_iter().map(item).collect();
         let default = cx.source().database(None).await.ok();
