@@ -1,8 +1,10 @@
 //! A database and shorthands for the tests in the tool files: a real server, a database of its own.
 
+mod attacked;
 mod databases;
 mod failures;
 pub(crate) mod stub;
+mod types;
 
 use std::fs;
 use std::net::ToSocketAddrs as _;

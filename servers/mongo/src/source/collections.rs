@@ -92,6 +92,10 @@ impl Mongo {
             }
         }
         let found = self.collection(name).await?;
+        // Its owner may let a view stand on something else at any time.
+        if found.as_ref().is_some_and(|found| found.view().is_some()) {
+            return Ok(found);
+        }
         let mut known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();

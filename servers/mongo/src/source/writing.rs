@@ -281,30 +281,60 @@ fn said_of_change(deployment: &Deployment, error: mongodb::error::Error) -> Mong
     }
 }
 
-/// Whether a filter leaves nothing out: it asks for no field, or only for `_id` to be there.
+/// Whether a filter leaves nothing out: it asks for no field, or of `_id` only what every one has.
 pub(crate) fn names_all(filter: &Document) -> bool {
-    let all = |filters: &Bson| {
-        let filters = filters.as_array().map(Vec::as_slice).unwrap_or_default();
-        let mut filters = filters.iter().filter_map(Bson::as_document).peekable();
-        (filters.peek().is_none(), filters.map(names_all).collect::<Vec<bool>>())
-    };
     filter.iter().all(|(name, value)| match name.as_str() {
-        "$comment" | "$alwaysTrue" => true,
-        "$and" => all(value).1.into_iter().all(|one| one),
-        "$or" => {
-            let (none, all) = all(value);
-            none || all.into_iter().any(|one| one)
-        }
-        "$nor" => all(value).0,
-        "$expr" => !matches!(value, Bson::Document(_) | Bson::String(_)),
-        "_id" => value.as_document().is_some_and(|asked| {
-            !asked.is_empty()
-                && asked
-                    .keys()
-                    .all(|name| matches!(name.as_str(), "$exists" | "$ne" | "$nin" | "$not"))
+        "$and" => parts(value).all(names_all),
+        "$or" => parts(value).count() == 0 || parts(value).any(names_all),
+        "$nor" => parts(value).all(asks_nothing),
+        "_id" => value.as_document().is_some_and(every_id),
+        _ => asks_nothing(&doc! { name: value.clone() }),
+    })
+}
+
+/// Whether a filter takes all documents or none: it looks at nothing that they differ in.
+fn asks_nothing(filter: &Document) -> bool {
+    filter.iter().all(|(name, value)| match name.as_str() {
+        "$and" | "$or" | "$nor" => parts(value).all(asks_nothing),
+        "$comment" | "$alwaysTrue" | "$alwaysFalse" | "$sampleRate" => true,
+        "$expr" => !names_field(value),
+        "$jsonSchema" => value.as_document().is_none_or(|schema| {
+            let only = ["bsonType", "type", "title", "description", "additionalProperties"];
+            schema.keys().all(|name| only.contains(&name.as_str()))
         }),
+        "_id" => value.as_document().is_some_and(every_id),
         _ => false,
     })
+}
+
+fn parts(filters: &Bson) -> impl Iterator<Item = &Document> {
+    filters.as_array().into_iter().flatten().filter_map(Bson::as_document)
+}
+
+/// Whether what is asked of `_id` is asked of each in vain: that there is one, or is none such.
+fn every_id(asked: &Document) -> bool {
+    !asked.is_empty()
+        && asked.iter().all(|(name, value)| match name.as_str() {
+            "$exists" | "$ne" | "$nin" | "$not" | "$type" => true,
+            "$gt" | "$gte" => matches!(value, Bson::MinKey),
+            "$lt" | "$lte" => matches!(value, Bson::MaxKey),
+            _ => false,
+        })
+}
+
+/// Whether an expression looks at a field.
+fn names_field(expression: &Bson) -> bool {
+    match expression {
+        Bson::String(text) => text.strip_prefix('$').is_some_and(|name| {
+            let root = ["$ROOT.", "$CURRENT."].iter().any(|root| name.starts_with(root));
+            root || !name.starts_with('$')
+        }),
+        Bson::Array(items) => items.iter().any(names_field),
+        Bson::Document(document) => {
+            !document.contains_key("$literal") && document.values().any(names_field)
+        }
+        _ => false,
+    }
 }
 
 fn with_id(document: Document) -> Document {
@@ -346,6 +376,18 @@ mod tests {
             doc! { "$and": [{}] },
             doc! { "$or": [{ "a": 1 }, {}] },
             doc! { "$expr": true },
+            doc! { "$expr": { "$eq": [1, 1] } },
+            doc! { "$expr": { "$literal": "$a" } },
+            doc! { "$expr": { "$ne": ["$$ROOT", Bson::Null] } },
+            doc! { "$sampleRate": 1.0 },
+            doc! { "$jsonSchema": {} },
+            doc! { "$jsonSchema": { "bsonType": "object" } },
+            doc! { "$nor": [{ "$alwaysFalse": 1 }] },
+            doc! { "$nor": [{ "$expr": false }] },
+            doc! { "$nor": [{ "_id": { "$exists": false } }] },
+            doc! { "_id": { "$gte": Bson::MinKey } },
+            doc! { "_id": { "$gt": Bson::MinKey, "$lt": Bson::MaxKey } },
+            doc! { "_id": { "$type": ["int", "objectId"] } },
             doc! { "_id": { "$exists": true } },
             doc! { "_id": { "$ne": Bson::Null } },
         ] {
@@ -360,6 +402,9 @@ mod tests {
             doc! { "$or": [{ "a": 1 }, { "b": 1 }] },
             doc! { "$nor": [{ "a": 1 }] },
             doc! { "$expr": { "$gt": ["$a", 1] } },
+            doc! { "$expr": { "$gt": ["$$ROOT.a", 1] } },
+            doc! { "$jsonSchema": { "required": ["a"] } },
+            doc! { "_id": { "$in": [5] } },
         ] {
             assert!(!names_all(&some), "{some}");
         }
