@@ -86,12 +86,16 @@ pub struct Deployment {
 impl Deployment {
     /// Starts a server with arguments of its program, unless this run does without it.
     pub fn start(arguments: &[&str]) -> Option<Self> {
-        let program = program()?;
-        let mut command = python(&program);
+        Some(Self::start_at(&program()?, arguments))
+    }
+
+    /// Starts the server that this program is.
+    pub fn start_at(program: &Path, arguments: &[&str]) -> Self {
+        let mut command = python(program);
         // Its own process group ends with it: what `keep` does for the shared one.
-        command.arg("-c").arg(ALONE).arg(&program).args(ARGUMENTS).args(arguments);
+        command.arg("-c").arg(ALONE).arg(program).args(ARGUMENTS).args(arguments);
         let (server, port) = start(&mut command);
-        Some(Self { server, port })
+        Self { server, port }
     }
 
     /// The port of the loopback on which it listens.
