@@ -110,6 +110,12 @@ impl Deployment {
         if let Some(connected) = &*client {
             return Ok(connected.clone());
         }
+        // Happens once, and would be a part of every call's future otherwise.
+        let made = Box::pin(self.connect()).await?;
+        Ok(client.insert(made).clone())
+    }
+
+    async fn connect(&self) -> Result<Connected, MongoError> {
         let options = self.options().await?;
         let database = options.default_database.clone();
         let tls = match &options.tls {
@@ -119,8 +125,8 @@ impl Deployment {
         };
         let hosts = options.hosts.iter().filter_map(uri::host).collect();
         *self.hosts.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
-        let made = Client::with_options(options).map_err(|error| self.said(error))?;
-        Ok(client.insert(Connected { client: made, database, tls }).clone())
+        let client = Client::with_options(options).map_err(|error| self.said(error))?;
+        Ok(Connected { client, database, tls })
     }
 
     async fn options(&self) -> Result<ClientOptions, MongoError> {

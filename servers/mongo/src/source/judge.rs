@@ -32,7 +32,7 @@ impl Mongo {
                     ));
                 }
                 let name = self.admit(&reference.database, &reference.collection)?;
-                let kind = match self.believed(&name).await? {
+                let kind = match Box::pin(self.believed(&name)).await? {
                     None => Kind::Missing,
                     Some(found) => match found.view() {
                         None => Kind::Collection,

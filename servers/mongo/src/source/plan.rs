@@ -155,7 +155,8 @@ impl Mongo {
         let scanned = if let Some(known) = self.shapes.known(shape) {
             known
         } else {
-            let scanned = match self.explain(name.database(), reads.command(name)).await {
+            let explained = self.explain(name.database(), reads.command(name));
+            let scanned = match Box::pin(explained).await {
                 Ok(explained) if Plan::of(&explained).scans => {
                     Some(self.estimate(name).await.unwrap_or(u64::MAX))
                 }
@@ -197,12 +198,12 @@ pub(crate) enum Reads<'a> {
 impl Reads<'_> {
     /// Whether it reads no more than it returns, without anybody looking at its plan.
     fn is_bounded(self) -> bool {
-        let (filter, sort) = self.parts();
-        if is_by_id(&filter) {
-            return true;
-        }
         match self {
-            Self::Query(_) => filter.is_empty() && sort.is_none_or(|sort| sort.is_empty()),
+            Self::Query(Query { filter, sort, .. }) => {
+                let unsorted = sort.as_ref().is_none_or(Document::is_empty);
+                is_by_id(filter) || (filter.is_empty() && unsorted)
+            }
+            Self::Pipeline(_) if is_by_id(&self.parts().0) => true,
             Self::Pipeline(stages) => {
                 let first = stages.first().and_then(|stage| stage.keys().next());
                 first.is_none_or(|name| name == "$limit" || name == "$sample")

@@ -67,7 +67,7 @@ impl Tool<Mongo> for Aggregate {
         };
         let page = paging.fill(&cx, documents).await?;
         if page.is_empty() && read == 0 {
-            mongo.must_exist(&name).await?;
+            Box::pin(mongo.must_exist(&name)).await?;
         }
         Ok(page)
     }
