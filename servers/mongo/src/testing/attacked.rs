@@ -1,7 +1,7 @@
 //! Lists of attacks, and of what people ask for, against the whole server in several modes, judged by
 //! their effect as it is seen from outside: what is stored, and what the answers show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
@@ -111,8 +111,8 @@ fn lines(list: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
-    let names = before.keys().chain(after.keys());
-    names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
 }
 
 #[test]

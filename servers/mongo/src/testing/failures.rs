@@ -81,6 +81,19 @@ fn a_cursor_that_the_server_lost_says_how_to_go_on() {
 }
 
 #[test]
+fn a_watch_whose_history_is_gone_says_how_to_go_on() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let uri = stub::start(|_| stub::error(286, "ChangeStreamHistoryLost"));
+    let mut client = InProcess::start::<MongoDb>(&[&uri], Era::Modern);
+    let token = format!("r{}", URL_SAFE_NO_PAD.encode(doc! { "_data": "82" }.to_vec().unwrap()));
+    let given = json!({"collection": "things", "resume_token": token, "timeout_s": 1});
+    let answer = seen(&client.call("watch", given));
+    assert!(answer.starts_with("error: history_lost"), "{answer}");
+    assert!(answer.contains("watch without resume_token"), "{answer}");
+}
+
+#[test]
 fn a_silent_server_costs_no_more_than_the_call_has() {
     let uri = stub::start(|_| Answer::Silence);
     let mut client = InProcess::start::<MongoDb>(&[&uri, "--call-budget", "1s"], Era::Modern);
