@@ -45,7 +45,7 @@ impl Servers {
         if directory.exists() {
             fs::remove_dir_all(&directory)?;
         }
-        fs::create_dir_all(&directory)?;
+        fs::create_dir_all(directory.join("export"))?;
         let (node, official) = (peer("node")?, peer("mongodb-mcp-server")?);
         let deployment = Deployment::start(&peer("secantusd")?.program, &directory)?;
         let mut floor = Floor::start(stage.workspace, "floor-mongo", &deployment.uri())?;
@@ -66,14 +66,14 @@ impl Servers {
     /// Starts a server, with all its tools or with those that read.
     pub(super) fn start(&self, server: &str, all: bool) -> Result<Session> {
         let uri = self.deployment.uri();
-        let mut command = if server == OURS {
+        let command = if server == OURS {
             let mut command = Command::new(&self.ours);
             command.arg("--state-dir").arg(self.directory.join("state"));
             // The largest answers that there are, for reading many pages.
             command.args(["--max-output", "100kB", &uri]);
             if all {
                 command.args(["--write", "--manage-indexes", "--export-dir"]);
-                command.arg(&self.directory);
+                command.arg(self.directory.join("export"));
             }
             command
         } else {
@@ -87,8 +87,6 @@ impl Servers {
             command.env("HOME", &self.directory);
             command
         };
-        // Measured is the work, not whether a proxy of this machine is asked first.
-        command.env("NO_PROXY", "127.0.0.1");
         Session::start(command, &self.directory.join(format!("{server}.log")))
     }
 
