@@ -166,6 +166,28 @@ fn the_python_client_gets_what_it_asks_for() {
 }
 
 #[test]
+fn the_python_client_asks_for_documents() {
+    let Some(client) = counterpart("python") else { return };
+    for (mode, _) in MODES {
+        let mongo = all().into_iter().find(|job| job.name == "lockkeeper-mongo");
+        let Some(mut job) = mongo else { return };
+        job.arguments.push("--write".to_owned());
+        let things = json!([{"_id": 1, "at": {"$date": "2026-01-31"}}]);
+        let calls = json!([
+            ["list_collections", {}],
+            ["insert", {"collection": "things", "documents": things, "dry_run": true}],
+            ["find", {"collection": "things"}],
+            ["aggregate", {"collection": "things", "pipeline": [{"$out": "stolen"}]}],
+        ]);
+        let told = python(&client, mode, &job, json!({"calls": calls}));
+        let results = told["results"].as_array().unwrap();
+        let errors: Vec<bool> = results.iter().map(|r| r["error"] == true).collect();
+        assert_eq!(errors, [false, false, true, true], "{mode}: {told}");
+        assert_eq!(results[1]["data"]["would_insert"], 1, "{mode}: {told}");
+    }
+}
+
+#[test]
 fn the_inspector_finds_nothing_to_complain_about() {
     for job in all() {
         let Some(list) = inspector(&job, &["--method", "tools/list", "--strict"]) else { return };
