@@ -3,8 +3,8 @@
 mod attacked;
 mod databases;
 mod failures;
+mod round_trip;
 pub(crate) mod stub;
-mod types;
 
 use std::fs;
 use std::net::ToSocketAddrs as _;
