@@ -259,6 +259,21 @@ fn is_of_flag(text: &str, at: usize) -> bool {
 mod tests {
     use super::*;
 
+    #[test]
+    fn bytes_are_told_apart_wherever_they_stand() {
+        for byte in 0..=u8::MAX {
+            let plain = matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+            for length in [1, 7, 8, 9, 63, 64] {
+                for at in [0, length / 2, length - 1] {
+                    let mut chunk = vec![b'x'; length];
+                    chunk[at] = byte;
+                    assert_eq!(is_plain(&chunk), plain, "{byte:#x} at {at} of {length}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
+    }
+
     fn shown(text: &str) -> String {
         let mut out = String::new();
         let mut done = 0;
