@@ -150,7 +150,7 @@ fn write(screen: &mut Screen, stage: &Stage<'_>, uri: &str) -> Result<()> {
     session.call(&Call {
         caption: "Everything at once: that takes a person's yes, and this host can't ask",
         tool: "delete",
-        arguments: json!({ "collection": "orders", "many": true }),
+        arguments: json!({ "collection": "orders", "filter": {}, "many": true }),
         expect: Expect::Refusal("confirm"),
     })?;
     session.call(&Call {
