@@ -1,18 +1,19 @@
 //! The life of a request: logged, held against Google's documents, failed on purpose or done, and its
 //! answer held against the documents too.
 
+mod failing;
+mod media;
+
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use futures_util::{StreamExt as _, stream};
-use serde_json::{Value, json};
+use futures_util::StreamExt as _;
+use serde_json::Value;
 
 use crate::api;
 use crate::call::{Answer, Call, Caller};
@@ -20,13 +21,17 @@ use crate::content::{Content, Incoming};
 use crate::control::control;
 use crate::discovery::{Asked, Discovery, Problem, pairs};
 use crate::error::{ApiError, Said};
-use crate::fault::{Act, Faults};
+use crate::fault::Faults;
 use crate::log::Seen;
 use crate::mask::Mask;
 use crate::oauth::{self, Granted};
 use crate::session;
 use crate::upload::parts;
 use crate::world::World;
+
+use self::media::media;
+
+pub(crate) use self::failing::{after, before};
 
 /// The largest body that is read as a whole.
 const MOST: usize = 64 * 1024 * 1024;
@@ -319,129 +324,6 @@ pub(crate) fn answered(
             media(&content, &kind, range.filter(|_| in_parts))?
         }
     })
-}
-
-/// Content, or the part that a `Range` header asks for. More than one part at once is answered as all.
-fn media(content: &Content, kind: &str, range: Option<&str>) -> Result<Response, ApiError> {
-    let length = content.len();
-    let (status, from, end) = match range.map_or(Part::All, |range| part(range, length)) {
-        Part::All => (200, 0, length),
-        Part::Bytes(from, end) => (206, from, end),
-        Part::Nothing => {
-            let location = Some(("Range", "header"));
-            let error = ApiError::at(
-                416,
-                "requestedRangeNotSatisfiable",
-                "Request range not satisfiable",
-                location,
-            );
-            return Err(error.with("content-range", &format!("bytes */{length}")));
-        }
-    };
-    if from < end && content.piece(end - 1, end).is_none() {
-        return Err(ApiError::text(500, "the double kept only the beginning of this upload"));
-    }
-    let mut headers = HeaderMap::new();
-    let mut set = |name: header::HeaderName, value: String| {
-        if let Ok(value) = value.parse() {
-            headers.insert(name, value);
-        }
-    };
-    set(header::CONTENT_TYPE, kind.to_owned());
-    set(header::CONTENT_LENGTH, (end - from).to_string());
-    set(header::ACCEPT_RANGES, "bytes".to_owned());
-    if status == 206 {
-        set(header::CONTENT_RANGE, format!("bytes {from}-{}/{length}", end - 1));
-    }
-    let pieces = stream::unfold((content.clone(), from), move |(content, at)| async move {
-        let piece = content.piece(at, end)?;
-        let next = at + piece.len() as u64;
-        Some((Ok::<Bytes, io::Error>(piece), (content, next)))
-    });
-    Ok(build(status, headers, Body::from_stream(pieces)))
-}
-
-/// What a `Range` header asks for.
-enum Part {
-    /// Nothing that is understood, so everything.
-    All,
-    /// First byte and end.
-    Bytes(u64, u64),
-    /// Bytes that there are none of.
-    Nothing,
-}
-
-/// `bytes=a-b`, `a-` or `-n`.
-fn part(header: &str, length: u64) -> Part {
-    let halves = header.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
-    let Some((first, last)) = halves else { return Part::All };
-    let (first, last) = match (first, last, first.parse::<u64>(), last.parse::<u64>()) {
-        ("", _, _, Ok(count)) => (length.saturating_sub(count), length),
-        (_, "", Ok(first), _) => (first, length),
-        (_, _, Ok(first), Ok(last)) if first <= last => (first, (last + 1).min(length)),
-        _ => return Part::All,
-    };
-    if first < last { Part::Bytes(first, last) } else { Part::Nothing }
-}
-
-/// A fault's part before the work: waiting, or a refusal instead of it.
-pub(crate) async fn before(fault: Option<&Act>, id: &str) -> Option<ApiError> {
-    match fault? {
-        Act::Delay(milliseconds) => {
-            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
-            None
-        }
-        Act::Silence => std::future::pending().await,
-        Act::Refuse { status, reason, retry_after } => {
-            let is_plain = *status >= 500 && (id.starts_with("upload.") || reason.is_none());
-            let mut error = match reason {
-                _ if is_plain => ApiError::text(*status, "Service Unavailable"),
-                Some(reason) => ApiError::new(*status, reason, "It was made to fail."),
-                None if *status == 401 => ApiError::no_token(),
-                None if *status == 429 => {
-                    ApiError::new(429, "rateLimitExceeded", "Rate Limit Exceeded")
-                }
-                None if id.starts_with("oauth.") => ApiError {
-                    body: Said::Json(json!({ "error": "internal_failure" })),
-                    ..ApiError::text(*status, "")
-                },
-                None => ApiError::new(*status, "backendError", "It was made to fail."),
-            };
-            if let Some(seconds) = retry_after {
-                error = error.with("retry-after", &seconds.to_string());
-            }
-            Some(error)
-        }
-        Act::Lose(_) | Act::Cut(_) | Act::Take(_) => None,
-    }
-}
-
-/// A fault's part after the work: another status, or an answer that breaks off.
-pub(crate) fn after(fault: Option<&Act>, response: Response) -> Response {
-    match fault {
-        Some(Act::Lose(status)) => refusal(ApiError::text(*status, "Bad Gateway")),
-        Some(Act::Cut(bytes)) => cut(response, *bytes),
-        _ => response,
-    }
-}
-
-fn cut(response: Response, bytes: u64) -> Response {
-    let (head, body) = response.into_parts();
-    let start = (body.into_data_stream(), Some(bytes));
-    let pieces = stream::unfold(start, |(mut pieces, left)| async move {
-        let left = left?;
-        if left == 0 {
-            // A pause, in which what was said before goes out.
-            tokio::task::yield_now().await;
-            return Some((Err(io::ErrorKind::ConnectionReset.into()), (pieces, None)));
-        }
-        let piece = pieces.next().await?.map_err(io::Error::other);
-        let taken =
-            piece.as_ref().map_or(0, Bytes::len).min(usize::try_from(left).unwrap_or(usize::MAX));
-        let left = left - taken as u64;
-        Some((piece.map(|piece| piece.slice(..taken)), (pieces, Some(left))))
-    });
-    Response::from_parts(head, Body::from_stream(pieces))
 }
 
 /// A body as a whole, into the log too.
