@@ -34,8 +34,6 @@ enum Source {
 pub struct Checksums {
     /// MD5.
     pub md5: String,
-    /// SHA-1.
-    pub sha1: String,
     /// SHA-256.
     pub sha256: String,
 }
@@ -90,6 +88,13 @@ impl Content {
         }
     }
 
+    /// Its SHA-1, if it is small enough to be kept: that of gigabytes takes minutes without
+    /// optimization.
+    pub(crate) fn sha1(&self) -> Option<String> {
+        let sum = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.whole()?);
+        Some(hexadecimal(sum.as_ref()))
+    }
+
     /// Its checksums, computed when they are first asked for.
     pub(crate) fn sums(&self) -> &Checksums {
         self.sums.get_or_init(|| {
@@ -128,31 +133,24 @@ pub(crate) fn mixed(number: u64) -> u64 {
 
 struct Sums {
     md5: Md5,
-    sha1: digest::Context,
     sha256: digest::Context,
 }
 
 impl Default for Sums {
     fn default() -> Self {
-        Self {
-            md5: Md5::new(),
-            sha1: digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY),
-            sha256: digest::Context::new(&digest::SHA256),
-        }
+        Self { md5: Md5::new(), sha256: digest::Context::new(&digest::SHA256) }
     }
 }
 
 impl Sums {
     fn update(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
-        self.sha1.update(bytes);
         self.sha256.update(bytes);
     }
 
     fn finish(self) -> Checksums {
         Checksums {
             md5: hexadecimal(&self.md5.finalize()),
-            sha1: hexadecimal(self.sha1.finish().as_ref()),
             sha256: hexadecimal(self.sha256.finish().as_ref()),
         }
     }

@@ -318,7 +318,9 @@ fn content_fields(file: &File, mask: &Mask, set: &mut impl FnMut(&str, Value)) {
     if summed.iter().any(|name| mask.wants(&[name])) {
         let sums = head.content.sums();
         set("md5Checksum", json!(sums.md5));
-        set("sha1Checksum", json!(sums.sha1));
+        if let Some(sum) = head.content.sha1() {
+            set("sha1Checksum", json!(sum));
+        }
         set("sha256Checksum", json!(sums.sha256));
     }
 }
