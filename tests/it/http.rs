@@ -231,7 +231,7 @@ fn a_call_is_answered_recorded_and_counted() {
 
 #[test]
 fn older_clients_have_sessions() {
-    let http = Http::start(Fixture::new(&[]));
+    let http = Http::start(Fixture::new(&["--write"]));
     let client = json!({"name": "old", "version": "1"});
     let params = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client});
     let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
@@ -261,6 +261,12 @@ fn older_clients_have_sessions() {
         json!({"jsonrpc": "2.0", "id": 5, "method": "resources/subscribe", "params": uri});
     assert_eq!(say(subscribe).json()["result"], json!({}));
     http.fixture.await_log("watching first", 1);
+    http.call("edit_note", json!({"name": "first", "text": "changed"}));
+    let told = event(&mut stream);
+    assert_eq!(
+        (&told["method"], &told["params"]["uri"]),
+        (&json!(UPDATED), &json!("note:///first"))
+    );
     let end = Request { method: "DELETE", ..Request::get("/mcp") };
     let ended = http.send(&end.with("Mcp-Session-Id", session.as_str()));
     assert!((200..300).contains(&ended.status), "{ended:?}");

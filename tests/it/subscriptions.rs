@@ -139,9 +139,12 @@ fn gaps_are_said() {
         assert_eq!(notice(&mut session).1["lockkeeper/gap"], true);
         // Watches that can't go on leave a gap behind them, too.
         for name in ["panic", "end"] {
-            subscribe(&mut session, era, &[name]);
-            let (told, meta) = notice(&mut session);
-            assert_eq!((told, &meta["lockkeeper/gap"]), (uri(name), &json!(true)));
+            // And who subscribes again gets a new one, though the old subscription still stands.
+            for _ in 0..2 {
+                subscribe(&mut session, era, &[name]);
+                let (told, meta) = notice(&mut session);
+                assert_eq!((told, &meta["lockkeeper/gap"]), (uri(name), &json!(true)));
+            }
         }
         session.close_stdin();
         session.gone();
@@ -183,6 +186,20 @@ fn the_policy_holds_for_subscriptions() {
 }
 
 #[test]
+fn who_comes_back_after_the_last_subscription_is_told() {
+    let fixture = writing();
+    let mut session = fixture.connect(Era::Legacy);
+    for _ in 0..3 {
+        subscribe(&mut session, Era::Legacy, &["first"]);
+        edit(&mut session, "first");
+        assert_eq!(notice(&mut session).0, uri("first"));
+        unsubscribe(&mut session, None, &["first"]);
+    }
+    session.settle();
+    session.end();
+}
+
+#[test]
 fn many_subscriptions_have_an_end() {
     let fixture = Fixture::new(&[]);
     let mut session = fixture.connect(Era::Legacy);
@@ -193,7 +210,7 @@ fn many_subscriptions_have_an_end() {
     }
     let answer = session.ask("resources/subscribe", json!({"uri": uri("second")}));
     let said = answer["error"]["message"].as_str().unwrap();
-    assert!(said.starts_with("no more than 1000 subscriptions"), "{said}");
+    assert!(said.starts_with("too_many: there are 1000 subscriptions already"), "{said}");
     session.settle();
     session.end();
 }

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::error::ToolError;
 /// Notices to one listener come in batches, this far apart at least.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// So many resources can be listened to over one connection, or by one `subscriptions/listen`.
+/// So many subscriptions a process has, of all its connections.
 pub(crate) const MOST_LISTENED: usize = 1_000;
 
 /// The source's end of a watch: where it says that the resource has changed. Cheap to clone and to
@@ -58,6 +58,7 @@ impl Watch {
             let ended = AssertUnwindSafe(work).catch_unwind().await;
             let error = ended.unwrap_or_else(|_| ToolError::internal());
             tracing::warn!(error = error.message(), "a subscription isn't watched any more");
+            changed.0.has_ended.store(true, Ordering::Relaxed);
             changed.gap();
         };
         #[expect(clippy::disallowed_methods, reason = "it ends with the watch")]
@@ -77,6 +78,8 @@ impl std::fmt::Debug for Watch {
 struct Topic {
     uri: String,
     queues: Mutex<BTreeMap<u64, Arc<Queue>>>,
+    /// Its watch gave up: who listens from now on needs another.
+    has_ended: AtomicBool,
     told: Arc<AtomicU64>,
 }
 
@@ -94,6 +97,7 @@ impl Topic {
 pub(crate) struct Bus {
     watched: Mutex<HashMap<String, Weak<Watched>>>,
     listeners: AtomicU64,
+    live: Arc<AtomicUsize>,
     told: Arc<AtomicU64>,
 }
 
@@ -108,6 +112,14 @@ struct Watched {
 pub(crate) struct Listening {
     number: u64,
     watched: Arc<Watched>,
+    live: Arc<AtomicUsize>,
+}
+
+impl Listening {
+    /// Whether its resource is still watched.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.watched.topic.has_ended.load(Ordering::Relaxed)
+    }
 }
 
 impl Bus {
@@ -124,9 +136,14 @@ impl Bus {
     {
         let watched = self.watched(uri);
         let number = self.listeners.fetch_add(1, Ordering::Relaxed);
-        lock(&watched.topic.queues).insert(number, Arc::clone(queue));
+        let before = self.live.fetch_add(1, Ordering::Relaxed);
         // From here on dropped with this call if it is.
-        let listening = Listening { number, watched };
+        let listening = Listening { number, watched, live: Arc::clone(&self.live) };
+        if before >= MOST_LISTENED {
+            let problem = format!("there are {MOST_LISTENED} subscriptions already");
+            return Err(ToolError::new("too_many", problem).hint("end some first"));
+        }
+        lock(&listening.watched.topic.queues).insert(number, Arc::clone(queue));
         let Watched { topic, watch } = &*listening.watched;
         watch.get_or_try_init(|| open(Changed(Arc::clone(topic)))).await?;
         Ok(listening)
@@ -142,11 +159,14 @@ impl Bus {
     fn watched(&self, uri: &str) -> Arc<Watched> {
         let mut all = lock(&self.watched);
         all.retain(|_, watched| watched.strong_count() > 0);
-        if let Some(watched) = all.get(uri).and_then(Weak::upgrade) {
+        if let Some(watched) = all.get(uri).and_then(Weak::upgrade)
+            && !watched.topic.has_ended.load(Ordering::Relaxed)
+        {
             return watched;
         }
         let told = Arc::clone(&self.told);
-        let topic = Topic { uri: uri.to_owned(), queues: Mutex::default(), told };
+        let (queues, has_ended) = (Mutex::default(), AtomicBool::new(false));
+        let topic = Topic { uri: uri.to_owned(), queues, has_ended, told };
         let watched = Arc::new(Watched { topic: Arc::new(topic), watch: OnceCell::new() });
         all.insert(uri.to_owned(), Arc::downgrade(&watched));
         watched
@@ -156,6 +176,7 @@ impl Bus {
 impl Drop for Listening {
     fn drop(&mut self) {
         lock(&self.watched.topic.queues).remove(&self.number);
+        self.live.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -71,12 +71,8 @@ impl<S: Send + Sync + 'static> Handler<S> {
         let uri = request.uri;
         let queue = {
             let state = self.session.lock();
-            if state.listening.contains_key(&uri) {
+            if state.listening.get(&uri).is_some_and(Listening::is_watched) {
                 return Ok(());
-            }
-            if state.listening.len() >= MOST_LISTENED {
-                let message = format!("no more than {MOST_LISTENED} subscriptions; end some first");
-                return Err(ErrorData::invalid_params(message, None));
             }
             Arc::clone(&state.queue)
         };
@@ -113,7 +109,7 @@ impl<S: Send + Sync + 'static> Handler<S> {
         let mut state = self.session.lock();
         state.listening.remove(&request.uri);
         if state.listening.is_empty() {
-            *state = State::default();
+            state.sending = None;
         }
     }
 
@@ -141,7 +137,6 @@ impl<S: Send + Sync + 'static> Handler<S> {
         &self,
         message: &mut Value,
         noted: &Arc<Noted>,
-        cancelled: CancellationToken,
     ) -> Arc<Listened> {
         let meta = message.pointer("/params/_meta").cloned().unwrap_or_default();
         let text = |name: &str| meta.get(name).and_then(Value::as_str);
@@ -153,7 +148,8 @@ impl<S: Send + Sync + 'static> Handler<S> {
         truncate_at_char(&mut client, 100);
         let trace = text("traceparent").and_then(|one| Trace::read(one, text("tracestate")));
         let caller = || Caller {
-            cancelled: cancelled.clone(),
+            // Dropped with its connection, and needs no token for that.
+            cancelled: CancellationToken::new(),
             client: client.clone(),
             host: Arc::new(Nobody),
             trace: trace.clone(),

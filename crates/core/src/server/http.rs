@@ -314,8 +314,8 @@ impl<S: Send + Sync + 'static> Front<S> {
             return self.service.handle(Request::from_parts(parts, Full::new(body))).await;
         };
         let noted = Arc::new(Noted::new(id.as_ref().and_then(short_id)));
-        let mut body = body.clone();
-        if let Some(id) = id {
+        let mut body = body;
+        if let Some(id) = &id {
             let modern = is_modern(&message);
             let Some(admission) = self.handler.admission(&method, modern) else {
                 let error = Some("method_not_found");
@@ -323,18 +323,14 @@ impl<S: Send + Sync + 'static> Front<S> {
                 metrics.operation(OTHER_METHOD, &noted, error, started.elapsed());
                 // To older clients, 404 means that their session has ended.
                 let status = if modern { StatusCode::NOT_FOUND } else { StatusCode::OK };
-                return refusal(status, &id, METHOD_NOT_FOUND, truncated(&method));
+                return refusal(status, id, METHOD_NOT_FOUND, truncated(&method));
             };
             if method == "initialize" && self.sessions.sessions.read().await.len() >= SESSIONS {
                 return text(StatusCode::SERVICE_UNAVAILABLE, "too many sessions; end some first");
             }
             match admission {
                 Admission::Listen => {
-                    let cancelled = CancellationToken::new();
-                    // Dropped with the connection, and so is what it would have listened to.
-                    let _guard = cancelled.clone().drop_guard();
-                    let listened =
-                        self.handler.open_listen_of(&mut message, &noted, cancelled).await;
+                    let listened = self.handler.open_listen_of(&mut message, &noted).await;
                     parts.extensions.insert(listened);
                     body = message.to_string().into();
                 }
@@ -347,9 +343,8 @@ impl<S: Send + Sync + 'static> Front<S> {
             }
         }
         parts.extensions.insert(Arc::clone(&noted));
-        let has_id = message.get("id").is_some();
         let answer = self.service.handle(with_body(parts, body)).await;
-        if has_id {
+        if id.is_some() {
             let error = (!answer.status().is_success()).then_some("invalid_request");
             let method = crate::handler::known_method(&method);
             self.handler.pipeline.metrics.operation(method, &noted, error, started.elapsed());
