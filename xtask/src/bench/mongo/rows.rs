@@ -15,8 +15,8 @@ pub(super) const README: &[&str] = &[
     "find_p99",
     "rate_1",
     "rate_32",
-    "pages",
     "pages_printed",
+    "pages",
     "schema",
 ];
 
@@ -33,20 +33,15 @@ pub(super) const MEASURES: &[Measure] = &[
     row("rate_8", "such finds, 8 in flight", PerSecond, DRIVER, None),
     row("rate_32", "such finds, 32 in flight", PerSecond, DRIVER, Some(RatioAtLeast(0.75))),
     row("cpu", "processor time of such a call", Microseconds, OFFICIAL, None),
+    // An answer is text: what the driver needs for as much is the floor.
     row(
-        "pages",
-        "10,000 documents, all pages; the driver fetches them",
+        "pages_printed",
+        "10,000 documents, all pages; the driver fetches, decodes and prints them",
         Milliseconds,
         DRIVER,
         Some(RatioAtMost(1.5)),
     ),
-    row(
-        "pages_printed",
-        "the same; the driver also decodes and prints them",
-        Milliseconds,
-        DRIVER,
-        None,
-    ),
+    row("pages", "the same; the driver only fetches their bytes", Milliseconds, DRIVER, None),
     row(
         "schema",
         "schema from 1,000 documents; the driver fetches them",
