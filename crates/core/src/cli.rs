@@ -24,6 +24,7 @@ use crate::credential::{Credential, Credentials, serve_broker_if_asked};
 use crate::handler::{Handler, Identity};
 use crate::instance::status::{self, StatusArgs};
 use crate::instance::{Instance, Lifecycle};
+use crate::keep::Keep;
 use crate::metrics::Metrics;
 use crate::outside::Secrets;
 use crate::pipeline::{Ask, Caller, Parts, Pipeline, Reply, Request};
@@ -100,6 +101,16 @@ enum Command<O: Args> {
         #[command(flatten)]
         given: Given<O>,
     },
+    /// Log in: prints an address to open in a browser, and keeps what comes back, encrypted
+    Login {
+        #[command(flatten)]
+        given: Given<O>,
+    },
+    /// Forget a login, and revoke it
+    Logout {
+        #[command(flatten)]
+        given: Given<O>,
+    },
     /// Keep secrets, encrypted, for --credential store:NAME
     Secret {
         #[command(subcommand)]
@@ -121,6 +132,8 @@ pub fn main<S: Server>() -> ExitCode {
         return code;
     }
     let command = Cli::<S::Options>::command().name(S::NAME).version(S::VERSION).about(S::ABOUT);
+    let hides = |command: clap::Command| command.hide(!S::LOGS_IN);
+    let command = command.mut_subcommand("login", hides).mut_subcommand("logout", hides);
     let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -146,7 +159,9 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             Command::Serve { given, .. }
             | Command::Check { given, .. }
             | Command::Tools { given, .. }
-            | Command::Call { given, .. },
+            | Command::Call { given, .. }
+            | Command::Login { given }
+            | Command::Logout { given },
         ) => Some(&given.flags),
         Some(Command::Policy(command)) => Some(&command.given().flags),
         Some(Command::Secret { .. } | Command::Audit(_) | Command::Status(_)) => None,
@@ -166,6 +181,16 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             served.restrict(Keeping::Records)?;
             let audit = Arc::clone(&served.pipeline.audit);
             in_runtime(&audit, call(served, &tool, &arguments))
+        }
+        Some(Command::Login { given }) => {
+            let served = Served::<S>::open(given, &process)?;
+            let source = &served.pipeline.source;
+            in_runtime(&served.pipeline.audit, async { said(S::login(source).await?) })
+        }
+        Some(Command::Logout { given }) => {
+            let served = Served::<S>::open(given, &process)?;
+            let source = &served.pipeline.source;
+            in_runtime(&served.pipeline.audit, async { said(S::logout(source).await?) })
         }
         Some(Command::Audit(command)) => {
             let flags = Flags::of_audit(command.place());
@@ -319,6 +344,7 @@ impl<S: Server> Served<S> {
         let catalog = Catalog::new(S::tools(), &listing);
         let sandbox = settings.sandbox;
         let place = settings.place;
+        environment.keep = Keep::new(place.vault.clone());
         let new = |name: &str, credential| Credentials::new(name, credential, place.clone());
         environment.credential = new("credential", S::credential(&settings.options));
         for (name, credential) in S::credentials(&settings.options) {
@@ -686,6 +712,18 @@ pub(crate) fn print(text: &str) {
     if let Err(error) = io::stdout().write_all(text.as_bytes()) {
         tracing::debug!(%error, "nobody reads the output");
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of what a runtime runs")]
+fn said(text: String) -> Result<ExitCode, StartError> {
+    print(&format!("{text}\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says something to the person at the terminal, on standard error: for subcommands that a server
+/// fills, such as `login`.
+pub fn tell(text: &str) {
+    say(&format!("{text}\n"));
 }
 
 pub(crate) fn say(text: &str) {

@@ -36,6 +36,8 @@ pub(crate) const WAYS: &str = "env:NAME, file:PATH, command:PROGRAM ARGUMENTS or
 pub struct Credential {
     text: String,
     origin: Origin,
+    /// Whether the server has other ways, and this one counts only if its variable is set.
+    if_set: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -99,7 +101,7 @@ impl FromStr for Credential {
             "store" => return Err(CredentialError::Store),
             _ => return Err(CredentialError::Kind),
         };
-        Ok(Self { text: text.to_owned(), origin })
+        Ok(Self { text: text.to_owned(), origin, if_set: false })
     }
 }
 
@@ -128,6 +130,13 @@ impl Credential {
     /// The help of an option that takes one, the same in all servers.
     pub const HELP: &str =
         "Where the credential is: env:NAME, file:PATH, command:PROGRAM ARGUMENTS or store:NAME";
+
+    /// The variable that a service's own programs read, for servers that have other ways to log in:
+    /// where it isn't set, no credential was named.
+    pub fn variable_if_set(name: &'static str) -> Self {
+        let origin = Origin::Variable(name.to_owned());
+        Self { text: format!("env:{name}"), origin, if_set: true }
+    }
 
     fn kind(&self) -> &'static str {
         match self.origin {
@@ -214,6 +223,14 @@ impl fmt::Debug for Credentials {
 
 impl Credentials {
     pub(crate) fn new(name: &str, credential: Option<Credential>, place: Place) -> Self {
+        let is_there = |credential: &Credential| match &credential.origin {
+            Origin::Variable(name) if credential.if_set => {
+                let value = place.variable.and_then(|variable| variable(name));
+                value.is_some_and(|value| !value.is_empty())
+            }
+            _ => true,
+        };
+        let credential = credential.filter(is_there);
         let inner = |credential| Inner {
             name: name.to_owned(),
             credential,

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::credential::{Credential, Credentials};
 use crate::handler::{Gate, Handler, Identity};
+use crate::keep::Keep;
 use crate::network::Network;
 use crate::outside::Outside;
 use crate::pipeline::Pipeline;
@@ -142,6 +143,20 @@ pub trait Server: Sized + 'static {
         None
     }
 
+    /// Whether there are `login` and `logout`: a person lets the server act for them.
+    const LOGS_IN: bool = false;
+
+    /// Logs a person in, and says how it went. It runs in a process of its own, which serves nothing
+    /// and has no sandbox: what it listens at is no business of a serving process.
+    fn login(_source: &Self::Source) -> impl Future<Output = Result<String, StartError>> + Send {
+        async { Err(StartError::new("this server has no login")) }
+    }
+
+    /// Forgets, and where that is possible revokes, what `login` was given.
+    fn logout(_source: &Self::Source) -> impl Future<Output = Result<String, StartError>> + Send {
+        async { Err(StartError::new("this server has no login")) }
+    }
+
     /// What the source reaches outside the process. The sandbox closes all the rest.
     fn reach(_source: &Self::Source) -> Reach {
         Reach::default()
@@ -180,6 +195,8 @@ pub struct Environment {
     pub credential: Credentials,
     /// Those that [`Server::credentials`] names.
     pub credentials: BTreeMap<String, Credentials>,
+    /// What the server keeps for itself between its runs.
+    pub keep: Keep,
     /// Proxies and trusted certificates.
     pub network: Network,
     /// The remote services that were named so far.
