@@ -134,7 +134,7 @@ impl Credential {
     /// The variable that a service's own programs read, for servers that have other ways to log in:
     /// where it isn't set, no credential was named.
     pub fn variable_if_set(name: &'static str) -> Self {
-        let origin = Origin::Variable(name.to_owned());
+        let origin = Origin::Variable(vec![name.to_owned()]);
         Self { text: format!("env:{name}"), origin, if_set: true }
     }
 
@@ -224,10 +224,10 @@ impl fmt::Debug for Credentials {
 impl Credentials {
     pub(crate) fn new(name: &str, credential: Option<Credential>, place: Place) -> Self {
         let is_there = |credential: &Credential| match &credential.origin {
-            Origin::Variable(name) if credential.if_set => {
+            Origin::Variable(names) if credential.if_set => names.iter().any(|name| {
                 let value = place.variable.and_then(|variable| variable(name));
                 value.is_some_and(|value| !value.is_empty())
-            }
+            }),
             _ => true,
         };
         let credential = credential.filter(is_there);

@@ -209,3 +209,14 @@ fn it_is_read_once_until_it_is_forgotten() {
     assert!(runtime.block_on(none.resolve()).err().unwrap().text().contains("none was named"));
     assert_eq!(format!("{credentials:?}"), "Credentials(Some(Credential(command:…)))");
 }
+
+#[test]
+fn a_default_that_is_not_set_is_no_credential() {
+    let named = |set: fn(&str) -> Option<OsString>| {
+        let place = Place { variable: Some(set), ..Place::default() };
+        Credentials::new("credential", Some(Credential::variable_if_set("TOKEN")), place)
+    };
+    assert!(named(|name| (name == "TOKEN").then(|| "t".into())).is_configured());
+    assert!(!named(|_| None).is_configured());
+    assert!(!named(|_| Some(OsString::new())).is_configured());
+}
