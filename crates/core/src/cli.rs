@@ -185,12 +185,12 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
         Some(Command::Login { given }) => {
             let served = Served::<S>::open(given, &process)?;
             let source = &served.pipeline.source;
-            in_runtime(&served.pipeline.audit, async { said(S::login(source).await?) })
+            in_runtime(&served.pipeline.audit, async { said(&S::login(source).await?) })
         }
         Some(Command::Logout { given }) => {
             let served = Served::<S>::open(given, &process)?;
             let source = &served.pipeline.source;
-            in_runtime(&served.pipeline.audit, async { said(S::logout(source).await?) })
+            in_runtime(&served.pipeline.audit, async { said(&S::logout(source).await?) })
         }
         Some(Command::Audit(command)) => {
             let flags = Flags::of_audit(command.place());
@@ -715,7 +715,7 @@ pub(crate) fn print(text: &str) {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of what a runtime runs")]
-fn said(text: String) -> Result<ExitCode, StartError> {
+fn said(text: &str) -> Result<ExitCode, StartError> {
     print(&format!("{text}\n"));
     Ok(ExitCode::SUCCESS)
 }

@@ -77,6 +77,16 @@ impl<T: Send + 'static> Shelf<T> {
         id
     }
 
+    /// A copy of a value that stays: for what may be gone on with more than once.
+    pub fn look(&self, id: u64) -> Option<T>
+    where
+        T: Clone,
+    {
+        let kept = lock(&self.kept);
+        let waiting = kept.values.iter().find(|waiting| waiting.id == id)?;
+        (waiting.until > Instant::now()).then(|| waiting.value.clone())
+    }
+
     /// Takes a value to go on with it; none if its time is over, if it made room or was taken before.
     pub fn take(&self, id: u64) -> Option<T> {
         let mut kept = lock(&self.kept);
