@@ -45,6 +45,9 @@ enum Name {
     Beneath(String),
 }
 
+/// Where clouds have their metadata service. No proxy leads there.
+const METADATA: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 169, 254));
+
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -116,7 +119,13 @@ impl Target {
     /// Whether it is this machine, by what it is called.
     pub(crate) fn is_this_machine(&self) -> bool {
         let loopback = |address| address::plain(address).is_loopback();
-        self.host == "localhost" || self.address.is_some_and(loopback)
+        self.host == "localhost" || self.address.is_some_and(loopback) || self.is_metadata()
+    }
+
+    /// Whether it is the metadata service of the machine, by its address: it speaks plain http, with
+    /// this machine alone.
+    fn is_metadata(&self) -> bool {
+        !self.secure && self.port == 80 && self.address == Some(METADATA)
     }
 }
 
@@ -203,7 +212,8 @@ impl Destinations {
             |reason| HttpError::AddressDenied { host: target.to_string(), address, reason };
         let plain = address::plain(address);
         // Without TLS nothing leaves this machine.
-        if !target.secure && !plain.is_loopback() {
+        let is_metadata = target.is_metadata() && plain == METADATA;
+        if !target.secure && !plain.is_loopback() && !is_metadata {
             return Err(denied("not this machine, and not https"));
         }
         let named = self.rules(target).any(|host| host.named);

@@ -109,6 +109,20 @@ fn networks_of_the_settings_widen_addresses_and_not_hosts() {
     }
     let literal = destinations(&[], &["https://169.254.169.254"], &[]);
     assert_eq!(dial(&literal, "https://169.254.169.254/", "169.254.169.254"), "ok");
+    // The metadata service itself speaks plain http: where it is named by its address, and nothing else.
+    let metadata = destinations(hosts, &["http://169.254.169.254"], &[]);
+    assert_eq!(dial(&metadata, "http://169.254.169.254/", "169.254.169.254"), "ok");
+    for uri in
+        ["http://169.254.169.253/", "http://169.254.169.254:8080/", "http://api.example.com/"]
+    {
+        assert_ne!(dial(&metadata, uri, "169.254.169.254"), "ok", "{uri}");
+    }
+    for named in
+        ["http://169.254.169.253", "http://169.254.169.254:8080", "http://metadata.google.internal"]
+    {
+        assert!(Destinations::default().add_host(named, true).is_err(), "{named}");
+    }
+    assert!(Destinations::default().add_host("http://169.254.169.254", false).is_err());
 }
 
 #[test]
