@@ -98,12 +98,13 @@ async fn post(
     form: &[(&str, &str)],
     semantics: Semantics,
 ) -> Result<(bool, Secret<Vec<u8>>), AuthError> {
-    let mut encoded = form_urlencoded::Serializer::new(String::new());
+    // Its own statement: a serializer stays on its thread, and must not live while we wait.
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let request = http::Request::post(address)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(ACCEPT, "application/json")
         .extension(semantics)
-        .body(Body::from(encoded.extend_pairs(form).finish()))
+        .body(Body::from(form))
         .map_err(|_| AuthError::Answer { what: "its address is none" })?;
     // It is always ready.
     let response = http.clone().call(request).await?;

@@ -246,3 +246,13 @@ fn nothing_is_sent_in_the_clear_but_to_this_machine() {
     origins.add("http://token.example.com/token").unwrap();
     assert!(origins.client("test", &lockkeeper_core::Environment::default()).is_err());
 }
+
+#[test]
+fn whoever_waits_for_a_token_may_change_threads() {
+    fn is_send<T: Send>(_: T) {}
+    fn ask(source: &TokenSource, token: &Token) {
+        is_send(source.token());
+        is_send(source.another(token));
+    }
+    let _: fn(&TokenSource, &Token) = ask;
+}
