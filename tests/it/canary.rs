@@ -10,8 +10,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use lockkeeper_testkit::stdio::{Client, Era, Launch};
 use serde_json::{Value, json};
 
-use crate::clients;
 use crate::fixture::{Fixture, PATIENCE, eras, files};
+use crate::jobs;
 
 /// With characters that each encoding changes.
 fn canary(place: &str) -> String {
@@ -254,7 +254,7 @@ fn a_password_of_the_command_line_goes_nowhere_else() {
 #[test]
 fn no_server_lets_out_what_lies_around_it() {
     let secrets = ["environment", "configuration", "credential"].map(canary);
-    for job in clients::all() {
+    for job in jobs::all() {
         for era in Era::ALL {
             let place = job.directory.path();
             let config = place.join("config.toml");
@@ -264,7 +264,8 @@ fn no_server_lets_out_what_lies_around_it() {
             let launch = |arguments: &[String]| {
                 let launch = Launch::new(&job.program).args(arguments).timeout(PATIENCE);
                 let launch = launch.env("RUST_LOG", "trace").env("LOCKKEEPER_CANARY", &secrets[0]);
-                launch.env("CANARY_CREDENTIAL", &secrets[2])
+                let launch = launch.env("CANARY_CREDENTIAL", &secrets[2]);
+                job.environment.iter().fold(launch, |launch, (name, value)| launch.env(name, value))
             };
             let mut leaving = Leaving::default();
             let mut run = |arguments: &[&str]| {

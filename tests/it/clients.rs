@@ -1,84 +1,15 @@
-//! The official clients, with the fixture and with every server of the workspace. Where they are
-//! is said by `cargo xtask test`; one that isn't there is a failure unless it was left out.
+//! The official clients, with the fixture and with every server of the workspace, over standard input
+//! and output. Where they are is said by `cargo xtask test`; one that isn't there is a failure unless it
+//! was left out.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use lockkeeper_testkit::mongo;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::workspace::{root, servers};
-
-/// The path of a counterpart; none if it was left out on purpose.
-fn counterpart(name: &str) -> Option<PathBuf> {
-    let without = std::env::var("LOCKKEEPER_WITHOUT").unwrap_or_default();
-    if without.split(',').any(|left_out| left_out == name) {
-        return None;
-    }
-    let variable = format!("LOCKKEEPER_{}", name.to_uppercase());
-    let path = std::env::var_os(&variable).unwrap_or_else(|| {
-        panic!(
-            "{variable} is not set: run `cargo xtask test`, with `--without {name}` to do without"
-        )
-    });
-    Some(path.into())
-}
-
-/// How a server is started by a client.
-pub(crate) struct Job {
-    pub(crate) name: String,
-    pub(crate) program: PathBuf,
-    pub(crate) arguments: Vec<String>,
-    /// What its arguments name.
-    pub(crate) directory: TempDir,
-}
-
-impl Job {
-    /// `program` with a directory of its own, which `arguments` may name as `{}`.
-    fn new(name: &str, program: PathBuf, arguments: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("note.txt"), "a note\n").unwrap();
-        let path = directory.path().to_str().unwrap();
-        let state = format!("{path}/.state");
-        let arguments = arguments.iter().map(|argument| argument.replace("{}", path));
-        let arguments = arguments.chain(["--state-dir".to_owned(), state]).collect();
-        Self { name: name.to_owned(), program, arguments, directory }
-    }
-}
-
-/// The fixtures and all servers of the workspace.
-pub(crate) fn all() -> Vec<Job> {
-    let mut jobs = vec![
-        Job::new("fixture", env!("CARGO_BIN_EXE_fixture").into(), &[]),
-        Job::new("fixture with everything", env!("CARGO_BIN_EXE_fixture").into(), &["--write"]),
-        Job::new("bare", env!("CARGO_BIN_EXE_fixture-bare").into(), &[]),
-    ];
-    for server in servers() {
-        let binaries = std::env::var_os("LOCKKEEPER_BINARIES");
-        let Some(binaries) = binaries else {
-            panic!("LOCKKEEPER_BINARIES is not set: run `cargo xtask test`");
-        };
-        let program = Path::new(&binaries).join(&server.name);
-        assert!(program.is_file(), "{} is not built", program.display());
-        let arguments: &[&str] = match server.name.as_str() {
-            "lockkeeper-filesystem" => &["{}"],
-            // Nobody is asked before a tool is called.
-            "lockkeeper-postgres" => &["postgresql://nobody@127.0.0.1:1/app"],
-            _ => &[],
-        };
-        jobs.push(Job::new(&server.name, program, arguments));
-    }
-    if let Some((uri, database)) = mongo::database() {
-        let job = jobs.iter_mut().find(|job| job.name == "lockkeeper-mongo").unwrap();
-        // What there is to attach is asked of the database.
-        job.arguments.extend([uri, "--database".to_owned(), database]);
-    } else {
-        jobs.retain(|job| job.name != "lockkeeper-mongo");
-    }
-    jobs
-}
+use crate::jobs::{Job, all, connector, counterpart};
+use crate::workspace::root;
 
 fn checked(output: Output, name: &str) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -87,52 +18,106 @@ fn checked(output: Output, name: &str) -> String {
     stdout.into_owned()
 }
 
-/// A session of the Python client.
-fn python(python: &Path, mode: &str, job: &Job, more: Value) -> Value {
-    let mut told = json!({ "command": job.program, "arguments": job.arguments });
-    told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let script = root().join("tests/clients/session.py");
-    let mut command = Command::new(python);
-    let output = command.arg(script).args([mode, &told.to_string()]).output().unwrap();
-    serde_json::from_str(&checked(output, &format!("{} {mode}", job.name))).unwrap()
+/// A client library, which has many sessions at once.
+struct Client {
+    name: &'static str,
+    program: PathBuf,
+    arguments: Vec<PathBuf>,
+    /// How it can connect, and the revision that it then speaks.
+    modes: &'static [(&'static str, &'static str)],
 }
 
-/// The Inspector's command line: what it printed.
-fn inspector(job: &Job, arguments: &[&str]) -> Option<String> {
-    let (node, inspector) = (counterpart("node")?, counterpart("inspector")?);
-    let directory = tempfile::tempdir().unwrap();
-    let config = directory.path().join("servers.json");
-    let server = json!({ "command": job.program, "args": job.arguments });
-    fs::write(&config, json!({"mcpServers": {"it": server}}).to_string()).unwrap();
-    let mut command = Command::new(node);
-    command.arg(inspector).args(["--cli", "--config"]).arg(&config).args(["--server", "it"]);
-    command.env("HOME", directory.path()).args(arguments);
-    Some(checked(command.output().unwrap(), &format!("{} {arguments:?}", job.name)))
-}
+const MODES: &[(&str, &str)] = &[("auto", "2026-07-28"), ("legacy", "2025-11-25")];
 
-const MODES: [(&str, &str); 2] = [("auto", "2026-07-28"), ("legacy", "2025-11-25")];
+impl Client {
+    fn python() -> Option<Self> {
+        let program = counterpart("python")?;
+        let arguments = vec![root().join("tests/clients/session.py")];
+        Some(Self { name: "python", program, arguments, modes: MODES })
+    }
 
-#[test]
-fn the_python_client_is_content_with_every_server() {
-    let Some(client) = counterpart("python") else { return };
-    for job in all() {
-        for (mode, version) in MODES {
-            let told = python(&client, mode, &job, json!({}));
-            assert_eq!(told["version"], version, "{}", job.name);
-            assert!(!told["tools"].as_array().unwrap().is_empty(), "{}", job.name);
+    fn typescript(name: &'static str, modes: &'static [(&str, &str)]) -> Option<Self> {
+        let program = counterpart("node")?;
+        let arguments = vec![root().join("tests/clients/session.mjs"), counterpart(name)?];
+        Some(Self { name, program, arguments, modes })
+    }
+
+    /// What each session told.
+    fn run(&self, jobs: &[Value]) -> Vec<Value> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).arg(Value::from(jobs).to_string());
+        let told = checked(command.output().unwrap(), self.name);
+        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {told}"))
+    }
+
+    fn session(&self, mode: &str, job: &Job, more: Value) -> Value {
+        let mut told = job.told(mode);
+        told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.run(&[told]).remove(0)
+    }
+
+    /// Connects to every server in every way: the list of tools, a call, a change that is told.
+    fn tries_everything(&self) {
+        let jobs: Vec<(Job, &str, &str)> = self
+            .modes
+            .iter()
+            .flat_map(|(mode, revision)| all().into_iter().map(|job| (job, *mode, *revision)))
+            .collect();
+        let told = jobs.iter().map(|(job, mode, _)| {
+            let mut told = job.told(mode);
+            told["calls"] = json!([job.call]);
+            if let Some(watch) = &job.watch {
+                told["watch"] = json!(watch);
+            }
+            told
+        });
+        let sessions = self.run(&told.collect::<Vec<_>>());
+        assert_eq!(sessions.len(), jobs.len());
+        for ((job, mode, revision), told) in jobs.iter().zip(sessions) {
+            let name = format!("{}, {mode}, {}: {told}", self.name, job.name);
+            assert_eq!(told["version"], *revision, "{name}");
+            assert!(!told["tools"].as_array().unwrap().is_empty(), "{name}");
+            assert_eq!(told["results"][0]["error"], false, "{name}");
+            if let Some((uri, _)) = &job.watch {
+                assert_eq!(
+                    (&told["notice"], &told["changed"]),
+                    (&json!(uri), &json!(true)),
+                    "{name}"
+                );
+            }
+            // `fixture` is another `fixture --write`, whose changes can be made.
+            let is_watched = job.watch.is_some() || job.name == "fixture";
+            assert_eq!(told["subscribe"] == true, is_watched, "tests/it/jobs.rs: {name}");
         }
     }
 }
 
 #[test]
+fn the_python_client_is_content_with_every_server() {
+    let Some(client) = Client::python() else { return };
+    client.tries_everything();
+}
+
+#[test]
+fn the_first_typescript_client_is_content_with_every_server() {
+    let modes = &[("legacy", "2025-11-25")];
+    let Some(client) = Client::typescript("typescript-v1", modes) else { return };
+    client.tries_everything();
+}
+
+#[test]
+fn the_second_typescript_client_is_content_with_every_server() {
+    let Some(client) = Client::typescript("typescript-v2", MODES) else { return };
+    client.tries_everything();
+}
+
+#[test]
 fn the_python_client_gets_what_it_asks_for() {
-    let Some(client) = counterpart("python") else { return };
+    let Some(client) = Client::python() else { return };
     for (mode, _) in MODES {
-        let job = Job::new("fixture", env!("CARGO_BIN_EXE_fixture").into(), &["--write"]);
-        let told = python(
-            &client,
+        let told = client.session(
             mode,
-            &job,
+            &Job::fixture(&["--write"]),
             json!({
                 "answer": "accept",
                 "calls": [
@@ -167,10 +152,9 @@ fn the_python_client_gets_what_it_asks_for() {
 
 #[test]
 fn the_python_client_asks_for_documents() {
-    let Some(client) = counterpart("python") else { return };
+    let Some(client) = Client::python() else { return };
     for (mode, _) in MODES {
-        let mongo = all().into_iter().find(|job| job.name == "lockkeeper-mongo");
-        let Some(mut job) = mongo else { return };
+        let Some(mut job) = connector("lockkeeper-mongo") else { return };
         job.arguments.push("--write".to_owned());
         let things = json!([{"_id": 1, "at": {"$date": "2026-01-31"}}]);
         let calls = json!([
@@ -179,7 +163,7 @@ fn the_python_client_asks_for_documents() {
             ["find", {"collection": "things"}],
             ["aggregate", {"collection": "things", "pipeline": [{"$out": "stolen"}]}],
         ]);
-        let told = python(&client, mode, &job, json!({"calls": calls}));
+        let told = client.session(mode, &job, json!({ "calls": calls }));
         let results = told["results"].as_array().unwrap();
         let errors: Vec<bool> = results.iter().map(|r| r["error"] == true).collect();
         assert_eq!(errors, [false, false, true, true], "{mode}: {told}");
@@ -187,21 +171,33 @@ fn the_python_client_asks_for_documents() {
     }
 }
 
+/// The Inspector's command line: what it printed.
+fn inspector(job: &Job, arguments: &[&str]) -> Option<Value> {
+    let (node, inspector) = (counterpart("node")?, counterpart("inspector")?);
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("servers.json");
+    let told = job.told("");
+    let server = json!({"command": job.program, "args": job.arguments, "env": told["environment"]});
+    fs::write(&config, json!({"mcpServers": {"it": server}}).to_string()).unwrap();
+    let mut command = Command::new(node);
+    command.arg(inspector).args(["--cli", "--config"]).arg(&config).args(["--server", "it"]);
+    command.env("HOME", directory.path()).args(arguments);
+    let printed = checked(command.output().unwrap(), &format!("{} {arguments:?}", job.name));
+    Some(serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}")))
+}
+
 #[test]
 fn the_inspector_finds_nothing_to_complain_about() {
     for job in all() {
         let Some(list) = inspector(&job, &["--method", "tools/list", "--strict"]) else { return };
-        let list: Value = serde_json::from_str(&list).unwrap_or_else(|e| panic!("{e}: {list}"));
         assert!(!list["tools"].as_array().unwrap().is_empty(), "{}", job.name);
     }
 }
 
 #[test]
 fn the_inspector_calls_a_tool() {
-    let job = Job::new("fixture", env!("CARGO_BIN_EXE_fixture").into(), &[]);
     let arguments =
         ["--method", "tools/call", "--tool-name", "get_note", "--tool-arg", "note_name=first"];
-    let Some(answer) = inspector(&job, &arguments) else { return };
-    let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|e| panic!("{e}: {answer}"));
+    let Some(answer) = inspector(&Job::fixture(&[]), &arguments) else { return };
     assert_eq!(answer["structuredContent"]["text"], "one", "{answer}");
 }

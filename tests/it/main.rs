@@ -24,6 +24,7 @@ mod fixture;
 mod governance;
 #[cfg(unix)]
 mod http;
+mod jobs;
 mod lines;
 mod logs;
 mod memory;
