@@ -32,6 +32,7 @@ mod negotiation;
 mod policy;
 mod purity;
 mod rates;
+mod register;
 mod resources;
 mod sandbox;
 mod scrape;

@@ -144,6 +144,16 @@ const ALL: &[Counterpart] = &[
         probe: probe_npm,
     },
     Counterpart {
+        name: "mcp-config-schema",
+        variable: "LOCKKEEPER_MCP_CONFIG_SCHEMA",
+        needs: Some("node"),
+        package: "@gleanwork/mcp-config-schema",
+        version: "5.2.0",
+        program: "node_modules/@gleanwork/mcp-config-schema/package.json",
+        install: install_npm,
+        probe: probe_npm,
+    },
+    Counterpart {
         name: "tokenizer",
         variable: "LOCKKEEPER_TOKENIZER",
         needs: Some("node"),

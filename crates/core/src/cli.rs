@@ -1,6 +1,7 @@
 //! The command line that all servers share, and `main`.
 
 mod policy;
+mod register;
 mod secret;
 
 use std::io::{self, Write as _};
@@ -111,6 +112,10 @@ enum Command<O: Args> {
         #[command(flatten)]
         given: Given<O>,
     },
+    /// Register this server in an agent host
+    Register(register::Register),
+    /// Take this server out of an agent host
+    Unregister(register::Unregister),
     /// Keep secrets, encrypted, for --credential store:NAME
     Secret {
         #[command(subcommand)]
@@ -164,7 +169,13 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             | Command::Logout { given },
         ) => Some(&given.flags),
         Some(Command::Policy(command)) => Some(&command.given().flags),
-        Some(Command::Secret { .. } | Command::Audit(_) | Command::Status(_)) => None,
+        Some(
+            Command::Secret { .. }
+            | Command::Audit(_)
+            | Command::Status(_)
+            | Command::Register(_)
+            | Command::Unregister(_),
+        ) => None,
     };
     let level = flags.and_then(|flags| flags.log_level.as_deref());
     log::begin(level, flags.map(|flags| flags.log_format).unwrap_or_default());
@@ -198,6 +209,8 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             settings.audit.push(command.source());
             audit::cli::run(command, &settings.audit()?, S::NAME)
         }
+        Some(Command::Register(register)) => register::register::<S>(register, &process),
+        Some(Command::Unregister(unregister)) => register::unregister::<S>(unregister, &process),
         Some(Command::Secret { command }) => secret::run(command, &process),
         Some(Command::Status(args)) => {
             let flags = Flags::of_status(&args);
@@ -559,6 +572,8 @@ fn check<S: Server>(
     process: &Process,
     json: bool,
 ) -> Result<ExitCode, StartError> {
+    // The sandbox hides the hosts' files.
+    let hosts = register::findings(process, S::NAME);
     let mut served = Served::<S>::open(given, process)?;
     let metrics = served.metrics.findings();
     served.listens.extend(served.metrics.listen.map(|Loopback(address)| address));
@@ -613,6 +628,7 @@ fn check<S: Server>(
     let said = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     findings.push(place("state", said, state));
     findings.extend(metrics);
+    findings.extend(hosts);
     findings.extend(served.credentials.iter().filter_map(Credentials::finding));
     findings.extend(enforced.findings());
     if !cfg!(target_os = "linux") {

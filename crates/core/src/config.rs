@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lockkeeper_hosts::Places;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -417,6 +418,9 @@ fn intersect(sources: &[LimitsSource]) -> Limits {
 pub(crate) struct Process {
     home: Option<PathBuf>,
     state_home: Option<PathBuf>,
+    config_home: Option<PathBuf>,
+    codex_home: Option<PathBuf>,
+    path: Option<OsString>,
     write: Option<String>,
     destroy: Option<String>,
     sandbox: Option<String>,
@@ -453,6 +457,9 @@ impl Process {
         Self {
             home: path("HOME").or_else(|| path("USERPROFILE")),
             state_home: path("XDG_STATE_HOME").or_else(|| path("LOCALAPPDATA")),
+            config_home: path("XDG_CONFIG_HOME").or_else(|| path("APPDATA")),
+            codex_home: path("CODEX_HOME"),
+            path: std::env::var_os("PATH"),
             write: text("LOCKKEEPER_WRITE"),
             destroy: text("LOCKKEEPER_DESTROY"),
             sandbox: text("LOCKKEEPER_SANDBOX"),
@@ -477,6 +484,38 @@ impl Process {
             network: self.network.clone(),
             ..Environment::default()
         }
+    }
+
+    /// Where this user's agent hosts keep their settings.
+    pub(crate) fn places(&self) -> Places {
+        let (home, codex) = (self.home.clone(), self.codex_home.clone());
+        Places { home, config: self.config_home.clone(), codex }
+    }
+
+    /// Whether a variable is set to something.
+    pub(crate) fn has(&self, variable: &str) -> bool {
+        self.variable.and_then(|read| read(variable)).is_some_and(|value| !value.is_empty())
+    }
+
+    /// A program on the search path.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        let directories = self.path.iter().flat_map(std::env::split_paths);
+        let mut places = directories.filter(|directory| directory.is_absolute());
+        places.find_map(|directory| {
+            let endings = if cfg!(windows) { [".exe", ".cmd"].as_slice() } else { &[""] };
+            let mut names = endings.iter().map(|ending| directory.join(format!("{name}{ending}")));
+            names.find(|place| place.is_file())
+        })
+    }
+
+    /// The path of this program. The one on the search path outlives an update that moves what it
+    /// links to.
+    pub(crate) fn this_program(&self) -> Option<String> {
+        let here = std::env::current_exe().ok()?;
+        let name = here.file_stem()?.to_str()?;
+        let found = self.program(name);
+        let found = found.filter(|found| found.canonicalize().ok() == here.canonicalize().ok());
+        found.unwrap_or(here).into_os_string().into_string().ok()
     }
 
     fn place(&self, vault: Vault) -> Place {

@@ -138,6 +138,14 @@ impl Credential {
         Self { text: format!("env:{name}"), origin, if_set: true }
     }
 
+    /// The variables that it is read from, in order.
+    pub(crate) fn variables(&self) -> &[String] {
+        match &self.origin {
+            Origin::Variable(names) => names,
+            Origin::File(_) | Origin::Command(_) | Origin::Store(_) => &[],
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self.origin {
             Origin::Variable(_) => "env",
@@ -222,6 +230,11 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    /// Where it is, if there is one.
+    pub(crate) fn credential(&self) -> Option<&Credential> {
+        self.0.as_deref().map(|inner| &inner.credential)
+    }
+
     pub(crate) fn new(name: &str, credential: Option<Credential>, place: Place) -> Self {
         let is_there = |credential: &Credential| match &credential.origin {
             Origin::Variable(names) if credential.if_set => names.iter().any(|name| {

@@ -31,6 +31,12 @@ pub struct NoWay {
 }
 
 impl Entry {
+    /// The entry as a line of JSON.
+    pub fn json(&self, host: Host) -> Result<String, NoWay> {
+        let fields = self.shape(host)?.into_iter().map(|(name, field)| (name.to_owned(), field));
+        Ok(Value::Object(fields.collect()).to_string())
+    }
+
     /// The entry as JSON, or as what becomes TOML.
     pub(crate) fn shape(&self, host: Host) -> Result<Fields, NoWay> {
         let mut shape = Vec::new();

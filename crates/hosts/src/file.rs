@@ -1,5 +1,11 @@
 //! Files of hosts: read whole, replaced in one step, with a copy of what was there before.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the user's own settings, which no agent names: no server's scope is about them"
+)]
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -60,6 +66,12 @@ impl Change {
         let after = edit::put(host, before.as_deref().unwrap_or_default(), entry)
             .map_err(|why| FileError::Edit { path: path.to_owned(), why })?;
         Ok(Self { path: path.to_owned(), before, after })
+    }
+
+    /// A file with nothing but `entry`.
+    pub fn printed(host: Host, entry: &Entry) -> Result<String, FileError> {
+        edit::put(host, "", entry)
+            .map_err(|why| FileError::Edit { path: PathBuf::from(host.to_string()), why })
     }
 
     /// The change that takes the server `name` of the program `of` out of the file at `path`. `None`
@@ -175,7 +187,6 @@ pub fn registered(
     all
 }
 
-#[expect(clippy::disallowed_types, reason = "the user's settings, outside every scope")]
 fn read(path: &Path) -> Result<Option<String>, FileError> {
     let file = match OpenOptions::new().read(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -201,8 +212,6 @@ fn read(path: &Path) -> Result<Option<String>, FileError> {
 }
 
 /// Writes a file that is as private as the one that it stands for; a new one is the user's alone.
-#[expect(clippy::disallowed_types, reason = "the user's settings, outside every scope")]
-#[expect(clippy::disallowed_methods, reason = "a draft that a crash left, and the copy before")]
 fn write_new(
     path: &Path,
     text: &str,

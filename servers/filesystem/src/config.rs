@@ -13,7 +13,7 @@ use crate::source::{Access, Config, RootSpec, SetupError, is_filesystem_root};
 pub struct Options {
     /// Directories to allow; `.` is where the server starts. `:rw` after one allows tools to write
     /// there, `:ro` never does [default: as --write says]
-    #[arg(value_name = "DIR[:ro|:rw]")]
+    #[arg(value_name = "DIR[:ro|:rw]", value_hint = clap::ValueHint::DirPath)]
     pub roots: Vec<String>,
     /// Hide files and directories that match; repeatable. A name matches at any depth, a path from
     /// its root
