@@ -9,8 +9,8 @@ use lockkeeper_testkit::stdio::{Era, Launch};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::jobs::counterpart;
 use crate::fixture::{Fixture, Ran};
+use crate::jobs::counterpart;
 
 /// A user with a home, in which there are hosts, and a project.
 struct User {

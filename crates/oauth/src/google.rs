@@ -39,11 +39,8 @@ impl Google {
         anew: bool,
     ) -> Result<(Token, Option<SystemTime>), AuthError> {
         let flow = self.flow.get_or_try_init(|| self.build(http)).await?;
-        let asked = if anew {
-            flow.force_refreshed_token(scopes).await
-        } else {
-            flow.token(scopes).await
-        };
+        let asked =
+            if anew { flow.force_refreshed_token(scopes).await } else { flow.token(scopes).await };
         let given = asked.map_err(|error| failed(provider, &error))?;
         let token = given.token().filter(|token| is_token(token));
         let token = token.ok_or(AuthError::Answer { what: "no access token" })?;
