@@ -1,0 +1,37 @@
+//! `comment reply`.
+
+use google_drive3::api::Reply;
+use lockkeeper_core::{Add, Cx, Effect, Need, Tool, ToolError};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::rows::Done;
+use crate::source::Source;
+
+pub(super) struct ReplyTo;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Args {
+    file: String,
+    /// Its id
+    comment: String,
+    text: String,
+}
+
+impl Tool<Source> for ReplyTo {
+    type Effect = Add;
+    type Args = Args;
+    type Output = Done;
+
+    fn plan(args: &Args) -> Need {
+        Need::new(Effect::Add).resource(args.file.clone())
+    }
+
+    async fn run(cx: Cx<'_, Source, Add>, args: Args) -> Result<Done, ToolError> {
+        let file = cx.source().hold_content(&args.file).await?;
+        let reply = Reply { content: Some(args.text), ..Reply::default() };
+        let id = cx.source().reply(cx.grant(), (&file, &args.comment), reply).await?;
+        Ok(Done { state: "added", id: Some(id), ..Done::default() })
+    }
+}
