@@ -1,9 +1,14 @@
 //! What a person or a script sees without a client.
 
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use lockkeeper_testkit::stdio::Era;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, Ran, eras};
+use crate::jobs::all;
 
 fn parsed(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout()).unwrap_or_else(|e| panic!("{e} in {}", ran.stdout()))
@@ -11,7 +16,11 @@ fn parsed(ran: &Ran) -> Value {
 
 #[test]
 fn help_names_what_there_is() {
-    let ran = Fixture::new(&[]).run(&["--help"]);
+    let short = Fixture::new(&[]).run(&["--help"]).stdout();
+    for word in ["Usage: fixture [OPTIONS]", "register", "--write", "--config", "--help-all"] {
+        assert!(short.contains(word), "{word} is not in\n{short}");
+    }
+    let ran = Fixture::new(&[]).run(&["--help-all"]);
     assert_eq!((ran.code(), ran.stderr().as_str()), (0, ""));
     for word in [
         "Notes in memory, for tests",
@@ -94,9 +103,19 @@ fn tools_are_those_that_clients_see() {
         });
     }
     let ran = Fixture::new(&["--write"]).run(&["tools"]);
-    assert!(ran.stdout().contains("get_note (reads)\n    Get a note."), "{}", ran.stdout());
-    assert!(ran.stdout().contains("add_note (adds)\n"));
-    assert!(ran.stdout().contains("delete_note (changes)\n"));
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = ran.stdout().lines().map(words).collect();
+    assert_eq!(rows[0], ["tool", "effect", "bytes", "tokens"]);
+    let effect = |tool: &str| rows.iter().find(|row| row[0] == tool).unwrap()[1].clone();
+    assert_eq!(["get_note", "add_note", "delete_note"].map(effect), ["reads", "adds", "changes"]);
+    let listed = Fixture::new(&["--write"]).run(&["tools", "--json"]).stdout();
+    let number = |text: &String| text.replace(',', "").parse::<usize>().unwrap();
+    let total = rows.last().unwrap();
+    assert_eq!(number(&total[2]), listed.trim_end().len(), "{total:?}");
+    let is_tool = |row: &&Vec<String>| ["reads", "adds", "changes"].contains(&row[1].as_str());
+    let tools: Vec<usize> = rows.iter().filter(is_tool).map(|row| number(&row[2])).collect();
+    // What is around them: `{"tools":[…]}` and the commas.
+    assert_eq!(tools.iter().sum::<usize>() + 12 + tools.len() - 1, number(&total[2]));
 }
 
 #[test]
@@ -121,6 +140,86 @@ fn a_tool_can_be_called_by_hand() {
         assert!(ran.stderr().contains(problem), "{tool} {arguments}: {}", ran.stderr());
     }
     assert_eq!(fixture.outcomes().len(), 7, "calls by hand are in the book");
+}
+
+#[test]
+fn arguments_come_by_name_from_files_and_from_standard_input() {
+    let fixture = Fixture::new(&["--write"]);
+    let expected = "{\"name\":\"first\",\"text\":\"one\",\"characters\":3}\n";
+    let path = fixture.file("arguments.json", r#"{"note_name":"first"}"#);
+    let name = fixture.file("name.txt", "first");
+    for call in [
+        &["call", "get_note", "--arg", "note_name=first"][..],
+        &["call", "get_note", &format!("@{path}")],
+        &["call", "--arg-file", &format!("note_name={name}"), "get_note"],
+    ] {
+        let ran = fixture.run(call);
+        assert_eq!((ran.stderr().as_str(), ran.stdout().as_str()), ("", expected), "{call:?}");
+    }
+    for (call, input) in [
+        (&["call", "get_note", "-"][..], r#"{"note_name":"first"}"#),
+        (&["call", "get_note", "--arg-file", "note_name=-"], "first"),
+    ] {
+        let mut command = fixture.subcommand(call);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let ran = Ran(child.wait_with_output().unwrap());
+        assert_eq!((ran.stderr().as_str(), ran.stdout().as_str()), ("", expected), "{call:?}");
+    }
+    let both = ["call", "get_note", "{}", "--arg", "note_name=first"];
+    assert_eq!(fixture.run(&both).code(), 2);
+    assert_eq!(fixture.run(&["call", "get_note", "--arg", "note_name"]).code(), 2);
+    let wrong = fixture.run(&["call", "edit_note", "--arg", "ms=soon", "--arg", "name=first"]);
+    assert!(wrong.stderr().contains("`ms`"), "{}", wrong.stderr());
+    let none = fixture.run(&["call", "get_note", "@/no/such"]);
+    assert!(none.stderr().contains("`/no/such` can't be read"), "{}", none.stderr());
+}
+
+/// Of a hundred columns and sixty lines.
+#[test]
+fn help_fits_a_screen() {
+    let mut programs = vec![PathBuf::from(Fixture::new(&[]).program())];
+    programs.extend(all().into_iter().map(|job| job.program));
+    programs.dedup();
+    for program in programs {
+        let run = |words: &[&str]| {
+            let mut command = Command::new(&program);
+            Ran(command.env("COLUMNS", "100").args(words).output().unwrap())
+        };
+        let mut open = vec![Vec::new()];
+        let mut seen = 0;
+        while let Some(words) = open.pop() {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let text = run(&[&words[..], &["--help"]].concat()).stdout();
+            let lines = text.lines().count();
+            assert!((1..=60).contains(&lines), "{} {words:?}: {lines} lines", program.display());
+            assert_eq!(run(&[&words[..], &["-h"]].concat()).stdout(), text);
+            seen += 1;
+            let commands = text.lines().skip_while(|line| *line != "Commands:").skip(1);
+            let names = commands.take_while(|line| line.starts_with("  "));
+            for name in names.filter(|line| line.as_bytes()[2] != b' ') {
+                let name = name.split_whitespace().next().unwrap();
+                if name != "help" {
+                    open.push(words.iter().copied().chain([name]).map(str::to_owned).collect());
+                }
+            }
+        }
+        assert!(seen > 15, "{seen} subcommands of {}", program.display());
+        assert!(run(&["--help-all"]).stdout().contains("--metrics-listen"));
+        assert!(run(&["check", "--help-all"]).stdout().contains("--metrics-listen"));
+    }
+}
+
+#[test]
+fn shells_complete_what_there_is() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = Fixture::new(&[]).run_alone(&["completions", shell]);
+        assert_eq!(ran.code(), 0, "{}", ran.stderr());
+        for word in ["max-output", "register", "fixture"] {
+            assert!(ran.stdout().contains(word), "{shell}: {word}");
+        }
+    }
 }
 
 #[test]

@@ -152,6 +152,12 @@ impl Fixture {
         Ran(self.subcommand(subcommand).output().unwrap())
     }
 
+    /// Runs a subcommand that takes no settings.
+    pub(crate) fn run_alone(&self, subcommand: &[&str]) -> Ran {
+        let mut command = Command::new(self.program);
+        Ran(clean(&mut command).args(subcommand).output().unwrap())
+    }
+
     /// Starts it as a host does, on settings with which it can't start.
     pub(crate) fn serve_nothing(&self) -> Ran {
         Ran(self.command().stdin(Stdio::null()).output().unwrap())

@@ -1,45 +1,46 @@
 //! The command line that all servers share, and `main`.
 
+mod call;
+mod check;
+mod help;
 mod policy;
 mod register;
 mod secret;
+mod tools;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use call::Call;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::Shell;
 use futures_util::future::{BoxFuture, FutureExt as _, TryFutureExt as _};
 use serde::Serialize;
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{self, Audit};
 use crate::catalog::{Catalog, Listing};
 use crate::config::{Flags, InForce, Process, Settings, Test};
-use crate::context::Nobody;
 use crate::credential::{Credential, Credentials, serve_broker_if_asked};
 use crate::handler::{Handler, Identity};
 use crate::instance::status::{self, StatusArgs};
 use crate::instance::{Instance, Lifecycle};
 use crate::keep::Keep;
 use crate::metrics::Metrics;
-use crate::outside::Secrets;
-use crate::pipeline::{Ask, Caller, Parts, Pipeline, Reply, Request};
+use crate::pipeline::{Parts, Pipeline};
 use crate::policy::scope::Separator;
 use crate::policy::stated::{PolicySource, Stated};
 use crate::policy::{Policy, Subjects};
 use crate::rates::Rates;
 use crate::sandbox::{self, Enforced, Mode, Rules};
-use crate::schema::Object;
-use crate::scrape::{Loopback, MetricsSource, Outlets};
+use crate::scrape::{MetricsSource, Outlets};
 use crate::server::http::{Doorkeeper, Endpoint, HttpAddress, Serving};
-use crate::server::{self, Finding, Server, StartError, serve};
+use crate::server::{self, Server, StartError, serve};
 use crate::sockets::Sockets;
-use crate::state::{self, State, hex, make_private, random};
+use crate::state::{State, hex, make_private, random};
 use crate::{log, sockets, stdio};
 
 #[derive(Parser)]
@@ -82,7 +83,7 @@ enum Command<O: Args> {
         #[arg(long)]
         json: bool,
     },
-    /// List the tools in force
+    /// List the tools in force, and what each costs
     Tools {
         #[command(flatten)]
         given: Given<O>,
@@ -93,15 +94,8 @@ enum Command<O: Args> {
     /// Say what is allowed, and why
     #[command(subcommand)]
     Policy(policy::PolicyCommand<O>),
-    /// Call one tool and print its answer
-    Call {
-        /// The tool's name
-        tool: String,
-        /// Its arguments, a JSON object
-        arguments: String,
-        #[command(flatten)]
-        given: Given<O>,
-    },
+    /// Call one tool and print its answer as a model sees it
+    Call(Call<O>),
     /// Log in: prints an address to open in a browser, and keeps what comes back, encrypted
     Login {
         #[command(flatten)]
@@ -129,6 +123,11 @@ enum Command<O: Args> {
     /// Exits with 0 if all are well, 1 if one is degraded, failed or crashed or a file can't be
     /// understood, 3 if the state directory can't be read.
     Status(StatusArgs),
+    /// Print a script that completes this command line in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// Runs a server's command line. The whole `main` of a connector binary.
@@ -136,9 +135,7 @@ pub fn main<S: Server>() -> ExitCode {
     if let Some(code) = serve_broker_if_asked().or_else(sockets::serve_if_asked) {
         return code;
     }
-    let command = Cli::<S::Options>::command().name(S::NAME).version(S::VERSION).about(S::ABOUT);
-    let hides = |command: clap::Command| command.hide(!S::LOGS_IN);
-    let command = command.mut_subcommand("login", hides).mut_subcommand("logout", hides);
+    let command = call::read_by(command::<S>(), std::env::args_os());
     let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -156,6 +153,12 @@ pub fn main<S: Server>() -> ExitCode {
     }
 }
 
+/// The command line as it is parsed, helped with and completed.
+fn command<S: Server>() -> clap::Command {
+    let command = Cli::<S::Options>::command().name(S::NAME).version(S::VERSION).about(S::ABOUT);
+    help::short(command, S::NAME)
+}
+
 fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
     let process = Process::read();
     let flags = match &cli.command {
@@ -164,7 +167,7 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             Command::Serve { given, .. }
             | Command::Check { given, .. }
             | Command::Tools { given, .. }
-            | Command::Call { given, .. }
+            | Command::Call(Call { given, .. })
             | Command::Login { given }
             | Command::Logout { given },
         ) => Some(&given.flags),
@@ -174,7 +177,8 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             | Command::Audit(_)
             | Command::Status(_)
             | Command::Register(_)
-            | Command::Unregister(_),
+            | Command::Unregister(_)
+            | Command::Completions { .. },
         ) => None,
     };
     let level = flags.and_then(|flags| flags.log_level.as_deref());
@@ -184,15 +188,10 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
         Some(Command::Serve { http, http_token, given }) => {
             run_serving::<S>(given, &process, Some((http, http_token)))
         }
-        Some(Command::Check { given, json }) => check::<S>(given, &process, json),
+        Some(Command::Check { given, json }) => check::run::<S>(given, &process, json),
         Some(Command::Policy(command)) => policy::run::<S>(command, &process),
-        Some(Command::Tools { given, json }) => tools::<S>(given, &process, json),
-        Some(Command::Call { tool, arguments, given }) => {
-            let served = Served::<S>::open(given, &process)?;
-            served.restrict(Keeping::Records)?;
-            let audit = Arc::clone(&served.pipeline.audit);
-            in_runtime(&audit, call(served, &tool, &arguments))
-        }
+        Some(Command::Tools { given, json }) => tools::run::<S>(given, &process, json),
+        Some(Command::Call(call)) => call::run::<S>(call, &process),
         Some(Command::Login { given }) => {
             let served = Served::<S>::open(given, &process)?;
             let source = &served.pipeline.source;
@@ -216,6 +215,12 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             let flags = Flags::of_status(&args);
             let settings = Settings::new(S::NAME, flags, S::Options::default(), &process)?;
             status::run(&args, settings.state_dir, S::NAME)
+        }
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command::<S>(), S::NAME, &mut script);
+            print(&String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
@@ -565,161 +570,6 @@ fn end_on_signals(draining: &CancellationToken) -> Result<(), StartError> {
         });
     }
     Ok(())
-}
-
-fn check<S: Server>(
-    given: Given<S::Options>,
-    process: &Process,
-    json: bool,
-) -> Result<ExitCode, StartError> {
-    // The sandbox hides the hosts' files.
-    let hosts = register::findings(process, S::NAME);
-    let mut served = Served::<S>::open(given, process)?;
-    let metrics = served.metrics.findings();
-    served.listens.extend(served.metrics.listen.map(|Loopback(address)| address));
-    let enforced = served.restrict(Keeping::Nothing)?;
-    let pipeline = &served.pipeline;
-    let finding = |subject: &str, state: String, ok| Finding { subject: subject.into(), state, ok };
-    let mut findings = vec![finding("version", format!("{} {}", S::NAME, S::VERSION), true)];
-    if served.files.is_empty() {
-        findings.push(finding("config", "none".to_owned(), true));
-    }
-    findings.extend(served.files.iter().map(|file| finding("config", file.line(), true)));
-    let policy = &pipeline.policy;
-    let writing = if policy.writes() { "on" } else { "off" };
-    let destroy = policy.destroy().as_str();
-    let secrets = match policy.outside().secrets() {
-        Secrets::Redact => "redacted",
-        Secrets::Off => "shown",
-    };
-    let hash = policy.hash().get(..16).unwrap_or_default();
-    let advisory = if served.files.iter().all(|file| file.advisory) {
-        ", advisory: whoever starts the server can change it"
-    } else {
-        ""
-    };
-    findings.push(finding(
-        "policy",
-        format!("write {writing}, destroy {destroy}, secrets {secrets}, sha256 {hash}{advisory}"),
-        true,
-    ));
-    let names: Vec<&str> = pipeline.catalog.definitions().map(|d| d.name.as_str()).collect();
-    findings.push(finding("tools", names.join(" "), !names.is_empty()));
-    let definitions: Vec<_> = pipeline.catalog.definitions().collect();
-    let listed = hex(&Sha256::digest(serde_json::to_vec(&definitions).unwrap_or_default()));
-    findings.push(finding("tools/list", format!("sha256 {listed}"), true));
-    let limits = pipeline.limits;
-    let limits = format!(
-        "answers {} bytes, calls {:?}, {} at once, {} queued",
-        limits.max_output, limits.call_budget, limits.concurrency, limits.queue
-    );
-    findings.push(finding("limits", limits, true));
-    let rates = pipeline.rates.rules().into_iter();
-    findings.extend(rates.map(|rule| finding("rate", rule.to_owned(), true)));
-    let place = |subject: &str, said: String, directory: Option<&Path>| match directory
-        .and_then(state::trouble)
-    {
-        Some(trouble) => finding(subject, format!("{said}: {trouble}"), false),
-        None => finding(subject, said, true),
-    };
-    let book = pipeline.audit.rules().directory.as_deref();
-    findings.push(place("audit", pipeline.audit.summary(), book));
-    let state = pipeline.state.directory();
-    let said = state.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
-    findings.push(place("state", said, state));
-    findings.extend(metrics);
-    findings.extend(hosts);
-    findings.extend(served.credentials.iter().filter_map(Credentials::finding));
-    findings.extend(enforced.findings());
-    if !cfg!(target_os = "linux") {
-        findings.push(finding("platform", "untested: only Linux is".to_owned(), true));
-    }
-    let audit = Arc::clone(&pipeline.audit);
-    in_runtime(&audit, async {
-        findings.extend(S::report(&pipeline.source).await);
-        Ok(ExitCode::SUCCESS)
-    })?;
-    let ok = findings.iter().all(|finding| finding.ok);
-    if json {
-        print(&format!("{}\n", json!({"ok": ok, "findings": findings, "sandbox": enforced})));
-    } else {
-        let width = findings.iter().map(|finding| finding.subject.len()).max().unwrap_or_default();
-        for Finding { subject, state, ok } in &findings {
-            let mark = if *ok { "ok  " } else { "FAIL" };
-            print(&format!("{mark} {subject:width$}  {state}\n"));
-        }
-    }
-    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn tools<S: Server>(
-    given: Given<S::Options>,
-    process: &Process,
-    json: bool,
-) -> Result<ExitCode, StartError> {
-    let served = Served::<S>::open(given, process)?;
-    served.restrict(Keeping::Nothing)?;
-    let definitions: Vec<_> = served.pipeline.catalog.definitions().collect();
-    if json {
-        print(&format!("{}\n", json!({"tools": definitions})));
-        return Ok(ExitCode::SUCCESS);
-    }
-    for definition in definitions {
-        let hints = &definition.annotations;
-        let effect = match (hints.read_only_hint, hints.destructive_hint) {
-            (true, _) => "reads",
-            (false, Some(true)) => "changes",
-            (false, _) => "adds",
-        };
-        print(&format!("{} ({effect})\n    {}\n", definition.name, definition.description));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn call<S: Server>(
-    served: Served<S>,
-    tool: &str,
-    arguments: &str,
-) -> Result<ExitCode, StartError> {
-    let text = S::ORDERED_ARGUMENTS.then(|| arguments.into());
-    let arguments = self::arguments(arguments)?;
-    let caller = Caller {
-        cancelled: CancellationToken::new(),
-        client: format!("{} call", S::NAME),
-        host: Arc::new(Nobody),
-        trace: None,
-        noted: Arc::default(),
-    };
-    let request = Request { tool, arguments, text, caller, ask: Ask::Nobody };
-    let failed = |text: &str| {
-        say(&format!("{text}\n"));
-        Ok(ExitCode::FAILURE)
-    };
-    let reply = served.pipeline.call(request).await;
-    // A change that outlives its call is not torn by the end of the process.
-    served.pipeline.mutations.close();
-    served.pipeline.mutations.wait().await;
-    match reply {
-        Reply::Answer(answer) => {
-            print(&format!("{}\n", answer.text));
-            for media in &answer.media {
-                print(&format!("[{}, {} bytes of base64]\n", media.mime_type, media.data.len()));
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Reply::Failed(error) => failed(&error.text()),
-        Reply::Unknown => failed("unknown tool; `tools` lists those in force"),
-        Reply::Question { question, .. } => failed(&question),
-    }
-}
-
-fn arguments(text: &str) -> Result<Object, StartError> {
-    let arguments: Value = serde_json::from_str(text)
-        .map_err(|error| StartError::new(format!("the arguments are not JSON: {error}")))?;
-    let Value::Object(arguments) = arguments else {
-        return Err(StartError::new("the arguments must be a JSON object, for example '{}'"));
-    };
-    Ok(arguments)
 }
 
 /// Prints for a person or a program: only where standard output is not the protocol's.

@@ -72,7 +72,7 @@ pub(super) fn run<S: Server>(
             Ok(ExitCode::SUCCESS)
         }
         PolicyCommand::Explain { tool, arguments, given, live, json } => {
-            let arguments = super::arguments(&arguments)?;
+            let arguments = super::call::object(&arguments)?;
             let served = Served::<S>::open(given, process)?;
             let pipeline = &served.pipeline;
             let call = (tool.as_str(), arguments);
