@@ -156,6 +156,9 @@ pub fn main<S: Server>() -> ExitCode {
 /// The command line as it is parsed, helped with and completed.
 fn command<S: Server>() -> clap::Command {
     let command = Cli::<S::Options>::command().name(S::NAME).version(S::VERSION).about(S::ABOUT);
+    // Where nothing is logged in to, nobody looks for it.
+    let hide = |command: clap::Command| command.hide(!S::LOGS_IN);
+    let command = command.mut_subcommand("login", hide).mut_subcommand("logout", hide);
     help::short(command, S::NAME)
 }
 

@@ -192,7 +192,7 @@ fn json(kind: Option<&Value>, value: String) -> String {
     if is_json && !takes("string") { value } else { Value::from(value).to_string() }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a file that the user names, outside every scope")]
+/// A file that the user names, outside every scope.
 fn file(path: &str) -> Result<String, StartError> {
     let file = File::open(path)
         .map_err(|error| StartError::new(format!("{} can't be read: {error}", quoted(path))))?;

@@ -40,7 +40,7 @@ pub(super) fn run<S: Server>(
     }
     let pipeline = Arc::clone(&served.pipeline);
     in_runtime(&pipeline.audit, async {
-        findings.push(protocol::told(&served).await);
+        findings.push(Box::pin(protocol::told(&served)).await);
         findings.extend(S::report(&pipeline.source).await);
         Ok(ExitCode::SUCCESS)
     })?;
