@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lockkeeper_core::{Credential, Environment, StartError, dsn};
 use serde::{Deserialize, Serialize};
 
 use crate::source::dsn::Address;
 use crate::source::saved::{Saved, SavedOptions};
-use crate::source::{Config, DatabaseConfig};
+use crate::source::{Channel, Config, DatabaseConfig};
 
 /// The name of a database whose own is only known to its credential.
 const UNNAMED: &str = "db";
@@ -48,6 +49,10 @@ pub struct Options {
     /// Connections to each database [default: 8]
     #[arg(long, value_name = "N")]
     pub connections: Option<usize>,
+    /// Seconds between two looks at a table or saved query that somebody subscribed to, if no
+    /// channel tells of it; 1 to 3600 [default: 2]
+    #[arg(long, value_name = "SECONDS")]
+    pub poll_interval: Option<u64>,
     /// Databases by name, in place of the one of the command line.
     #[arg(skip)]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -56,6 +61,22 @@ pub struct Options {
     #[arg(skip)]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub saved: BTreeMap<String, SavedOptions>,
+    /// Channels of NOTIFY by name, with what their messages tell a change of.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub channels: BTreeMap<String, ChannelOptions>,
+}
+
+/// One `[source.channels.NAME]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChannelOptions {
+    /// Tables and views, as `schema.name`.
+    pub tables: Vec<String>,
+    /// Saved queries.
+    pub saved: Vec<String>,
+    /// Of which database, if there are several.
+    pub database: Option<String>,
 }
 
 /// One `[source.databases.NAME]`.
@@ -74,6 +95,12 @@ pub struct DatabaseOptions {
 
 /// Connections to each database, unless more or fewer are asked for.
 const CONNECTIONS: usize = 8;
+
+/// Seconds between two looks, unless it is said otherwise.
+const POLL_INTERVAL: u64 = 2;
+
+/// Bytes of a channel's name, as PostgreSQL takes it.
+pub(crate) const LONGEST_CHANNEL: usize = 63;
 
 /// Where a connection string comes from if none is given.
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
@@ -104,6 +131,10 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
     let connections = options.connections.unwrap_or(CONNECTIONS);
     if !(1..=64).contains(&connections) {
         return wrong("--connections: from 1 to 64".to_owned());
+    }
+    let poll_interval = options.poll_interval.unwrap_or(POLL_INTERVAL);
+    if !(1..=3_600).contains(&poll_interval) {
+        return wrong("--poll-interval: from 1 to 3600 seconds".to_owned());
     }
     let mut databases = BTreeMap::new();
     if options.databases.is_empty() {
@@ -167,6 +198,13 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
             Err(problem) => return wrong(format!("saved.{name}.{problem}")),
         };
     }
+    let mut channels = BTreeMap::new();
+    for (name, given) in options.channels {
+        match channel(&name, given, &databases, &saved) {
+            Ok(channel) => channels.insert(name, channel),
+            Err(problem) => return wrong(format!("channels.{name}: {problem}")),
+        };
+    }
     let mut allowed_functions = Vec::new();
     for function in options.allow_function {
         match function.split_once('.') {
@@ -188,5 +226,37 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         ddl: options.ddl,
         export_dir: options.export_dir,
         saved,
+        channels,
+        poll_interval: Duration::from_secs(poll_interval),
     })
+}
+
+/// What a channel tells of; all of it must be there as far as that is known now.
+fn channel(
+    name: &str,
+    given: ChannelOptions,
+    databases: &BTreeMap<String, DatabaseConfig>,
+    saved: &BTreeMap<String, Saved>,
+) -> Result<Channel, String> {
+    let ChannelOptions { tables, saved: queries, database } = given;
+    if name.is_empty() || name.len() > LONGEST_CHANNEL {
+        return Err(format!("a name has from 1 to {LONGEST_CHANNEL} bytes"));
+    }
+    if let Some(unknown) = database.as_ref().filter(|name| !databases.contains_key(*name)) {
+        return Err(format!("there is no database `{unknown}`"));
+    }
+    if let Some(unknown) = queries.iter().find(|query| !saved.contains_key(*query)) {
+        return Err(format!("there is no saved query `{unknown}`"));
+    }
+    let qualified = |table: &String| match table.split_once('.') {
+        Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
+            Ok((schema.to_owned(), name.to_owned()))
+        }
+        _ => Err(format!("name `{table}` with its schema, as public.orders")),
+    };
+    let tables = tables.iter().map(qualified).collect::<Result<Vec<_>, _>>()?;
+    if tables.is_empty() && queries.is_empty() {
+        return Err("tables or saved say what it tells of".to_owned());
+    }
+    Ok(Channel { database, tables, saved: queries })
 }

@@ -10,6 +10,7 @@ pub mod guard;
 mod refusal;
 mod resource;
 mod source;
+mod subscribed;
 #[cfg(test)]
 mod testing;
 mod tools;

@@ -4,16 +4,18 @@
 use std::collections::BTreeSet;
 
 use lockkeeper_core::{
-    Body, Contents, Cx, Listed, Read, RegisteredResource, Resource, ToolError, Typed, Variables,
-    percent_encode_path, resource,
+    Body, Changed, Contents, Cx, Listed, Read, RegisteredResource, Resource, ToolError, Typed,
+    Variables, Watch, percent_encode_path, resource,
 };
 
 use crate::catalog::listing::{Listing, ObjectKind};
 use crate::catalog::names::{qualified, quote};
 use crate::catalog::relation::Relation;
 use crate::catalog::render;
+use crate::source::looking::Subject;
 use crate::source::saved::Saved;
 use crate::source::{Database, Pg};
+use crate::subscribed;
 
 pub(crate) static RESOURCES: &[RegisteredResource<Pg>] = &[
     resource::<Pg, Schema>(),
@@ -70,19 +72,31 @@ impl Resource<Pg> for SavedQuery {
     const TOOL: &'static str = "run_saved";
 
     async fn read(cx: Cx<'_, Pg, Read>, variables: Variables) -> Result<Contents, ToolError> {
-        let variable = |name| variables.get(name).map(String::as_str);
-        let database = cx.source().database(variable("database"))?;
-        let name = variable("name").unwrap_or_default();
-        let Some(saved) = saved_of(cx.source(), database).find(|(known, _)| *known == name) else {
-            return Err(ToolError::new("not_found", format!("`{name}` does not exist"))
-                .hint("run_saved with an unknown name lists what is saved"));
-        };
-        let mut text = format!("{}\n", saved.1.signature(name));
+        let (database, name, saved) = saved_at(&cx, &variables)?;
+        let mut text = format!("{}\n", saved.signature(name));
         // What it reads may be hidden.
         if !database.hides() {
-            text.push_str(&format!("{}\n", saved.1.sql.trim()));
+            text.push_str(&format!("{}\n", saved.sql.trim()));
         }
         Ok(plain(text))
+    }
+
+    const WATCHED: bool = true;
+
+    async fn watch(
+        cx: Cx<'_, Pg, Read>,
+        variables: Variables,
+        changed: Changed,
+    ) -> Result<Watch, ToolError> {
+        let (database, name, saved) = saved_at(&cx, &variables)?;
+        if saved.has_parameters() {
+            let problem = format!("`{name}` takes parameters, which a subscription has none of");
+            return Err(
+                ToolError::new("not_watchable", problem).hint("subscribe to a table that it reads")
+            );
+        }
+        let subject = Subject::Saved { name: name.to_owned(), saved: saved.clone() };
+        subscribed::watch(&cx, Some(&database.name), subject, changed).await
     }
 
     async fn list(cx: Cx<'_, Pg, Read>) -> Result<Vec<Listed>, ToolError> {
@@ -109,6 +123,22 @@ impl Resource<Pg> for SavedQuery {
     }
 }
 
+/// The saved query that these variables name, and its database.
+fn saved_at<'a>(
+    cx: &Cx<'a, Pg, Read>,
+    variables: &'a Variables,
+) -> Result<(&'a Database, &'a str, &'a Saved), ToolError> {
+    let variable = |name| variables.get(name).map(String::as_str);
+    let source = cx.source();
+    let database = source.database(variable("database"))?;
+    let name = variable("name").unwrap_or_default();
+    let found = saved_of(source, database).find(|(known, _)| *known == name);
+    found.map(|(_, saved)| (database, name, saved)).ok_or_else(|| {
+        ToolError::new("not_found", format!("`{name}` does not exist"))
+            .hint("run_saved with an unknown name lists what is saved")
+    })
+}
+
 /// The saved queries of a database.
 fn saved_of<'a>(
     source: &'a Pg,
@@ -132,6 +162,21 @@ impl Resource<Pg> for Table {
 
     async fn read(cx: Cx<'_, Pg, Read>, variables: Variables) -> Result<Contents, ToolError> {
         read(&cx, &variables).await
+    }
+
+    const WATCHED: bool = true;
+
+    /// Tells of its rows.
+    async fn watch(
+        cx: Cx<'_, Pg, Read>,
+        variables: Variables,
+        changed: Changed,
+    ) -> Result<Watch, ToolError> {
+        // What is hidden isn't there, in the same words.
+        read(&cx, &variables).await?;
+        let variable = |name| variables.get(name).cloned().unwrap_or_default();
+        let subject = Subject::Table { schema: variable("schema"), name: variable("table") };
+        subscribed::watch(&cx, Some(&variable("database")), subject, changed).await
     }
 
     async fn complete(cx: Cx<'_, Pg, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {

@@ -9,6 +9,8 @@ pub(crate) mod explain;
 pub(crate) mod exporting;
 pub(crate) mod health;
 pub(crate) mod indexes;
+pub(crate) mod listening;
+pub(crate) mod looking;
 pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod reading;
@@ -21,6 +23,7 @@ pub(crate) mod writing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
 use lockkeeper_core::{
@@ -34,6 +37,8 @@ use self::checked::Judgements;
 use self::dsn::{Address, Host};
 use self::error::PgError;
 use self::exporting::Selected;
+use self::listening::Listener;
+use self::looking::Subject;
 use self::pool::{Place, Pool, RoleWanted};
 use self::reading::{KEPT, Query, Rows};
 use self::saved::Saved;
@@ -48,6 +53,18 @@ pub(crate) struct Config {
     pub(crate) ddl: bool,
     pub(crate) export_dir: Option<PathBuf>,
     pub(crate) saved: BTreeMap<String, Saved>,
+    pub(crate) channels: BTreeMap<String, Channel>,
+    pub(crate) poll_interval: Duration,
+}
+
+/// A channel, and what its messages tell a change of.
+#[derive(Debug, Clone)]
+pub(crate) struct Channel {
+    pub(crate) database: Option<String>,
+    /// By schema and name.
+    pub(crate) tables: Vec<(String, String)>,
+    /// Saved queries, by name.
+    pub(crate) saved: Vec<String>,
 }
 
 /// One database.
@@ -69,6 +86,10 @@ pub struct Pg {
     pub(crate) export_dir: Option<ExportDir>,
     /// Queries that the operator wrote, by name.
     pub(crate) saved: BTreeMap<String, Saved>,
+    /// Channels, by name.
+    channels: BTreeMap<String, Channel>,
+    /// How often is looked at what has no channel.
+    pub(crate) poll_interval: Duration,
     /// Whether writing was asked for.
     pub(crate) writes: bool,
     /// Connections to each database, at most.
@@ -89,6 +110,10 @@ pub(crate) struct Database {
     /// Functions of its own that statements may call, by schema and name.
     functions: Vec<(String, String)>,
     judgements: Judgements,
+    /// The connection that listens, while somebody wants to hear.
+    listener: Mutex<Weak<Listener>>,
+    /// The same database over a connection of its own, while somebody looks.
+    aside: Mutex<Weak<Self>>,
 }
 
 /// As many queries are kept whose rows were not all read, with so many bytes of rows together: each
@@ -134,6 +159,8 @@ impl Pg {
                 pool: Pool::new(place, upstream, connections),
                 functions: config.allowed_functions.clone(),
                 judgements: Judgements::default(),
+                listener: Mutex::default(),
+                aside: Mutex::default(),
             };
             (name, database)
         };
@@ -144,6 +171,8 @@ impl Pg {
             ddl: config.ddl,
             export_dir,
             saved: config.saved,
+            channels: config.channels,
+            poll_interval: config.poll_interval,
             writes: environment.write,
             connections,
             rules: environment.scope.clone(),
@@ -171,6 +200,21 @@ impl Pg {
             }
             None => Err(PgError::WhichDatabase { known: self.known() }),
         }
+    }
+
+    /// The channels on which changes of it are told.
+    pub(crate) fn channels_of(&self, database: &Database, subject: &Subject) -> Vec<String> {
+        let tells = |channel: &Channel| {
+            channel.database.as_ref().is_none_or(|name| *name == database.name)
+                && match subject {
+                    Subject::Table { schema, name } => {
+                        channel.tables.iter().any(|(of, table)| (of, table) == (schema, name))
+                    }
+                    Subject::Saved { name, .. } => channel.saved.contains(name),
+                }
+        };
+        let channels = self.channels.iter().filter(|(_, channel)| tells(channel));
+        channels.map(|(name, _)| name.clone()).collect()
     }
 
     /// Their names, with what the owner says of them.
@@ -221,6 +265,22 @@ impl Pg {
 }
 
 impl Database {
+    /// The same over other connections.
+    fn over(&self, pool: Pool) -> Self {
+        Self {
+            name: self.name.clone(),
+            description: None,
+            search_path: self.search_path.clone(),
+            scope: self.scope.clone(),
+            masks: self.masks.clone(),
+            pool,
+            functions: self.functions.clone(),
+            judgements: Judgements::default(),
+            listener: Mutex::default(),
+            aside: Mutex::default(),
+        }
+    }
+
     /// Asks the catalogues. `sql` is ours and qualifies all that it names.
     pub(crate) async fn ask(
         &self,

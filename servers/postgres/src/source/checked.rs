@@ -44,6 +44,11 @@ impl Checked {
         (!is_proven).then(|| self.verdict.clone())
     }
 
+    /// What was judged of it.
+    pub(crate) fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
     /// The relations that it names.
     pub(crate) fn relations(&self) -> impl Iterator<Item = (&str, &str)> {
         self.verdict.relations().iter().map(|r| (r.schema.as_str(), r.name.as_str()))

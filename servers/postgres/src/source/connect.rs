@@ -2,6 +2,7 @@
 //! to before anybody's text reaches it, and how a query on it is cancelled.
 
 use std::error::Error;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_postgres::config::{SslMode, SslNegotiation};
 use tokio_postgres::error::{DbError, SqlState};
-use tokio_postgres::{CancelToken, Client, Config, Transaction};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Transaction};
 
 use super::bounded::{Bounded, Overlong};
 use super::dsn::{Address, Host, Wants};
@@ -157,6 +158,18 @@ pub(crate) struct Cancel {
     sockets: Sockets,
 }
 
+/// What a connection says without being asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unasked<'a> {
+    /// A message came on this channel.
+    Notified(&'a str),
+    /// It is no more.
+    Ended,
+}
+
+/// Whoever is told of that: at once, in the task that drives the connection.
+pub(crate) type Hear = Arc<dyn Fn(Unasked<'_>) + Send + Sync>;
+
 /// Settings of the session, given when it is opened.
 pub(crate) struct Session<'a> {
     pub(crate) application: &'a str,
@@ -165,6 +178,7 @@ pub(crate) struct Session<'a> {
     pub(crate) sockets: &'a Sockets,
     /// What is known of the pooler's sessions, if one answers: it takes no settings with the login.
     pub(crate) pooled: Option<&'a Arc<AtomicBool>>,
+    pub(crate) hear: Option<&'a Hear>,
 }
 
 /// Connects to the first host that answers as it should, each in its part of the time.
@@ -256,14 +270,30 @@ async fn connect_to(
     }
     let handshake = handshake.unwrap_or_else(Handshake::none);
     let login = config.connect_raw(wire, handshake).await;
-    let (client, connection) = login.map_err(|source| match tls_problem(&source) {
+    let (client, mut connection) = login.map_err(|source| match tls_problem(&source) {
         Some(problem) => ConnectError::Tls { place: place(host), problem },
         None => ConnectError::Login { place: place(host), source },
     })?;
+    let hear = session.hear.cloned();
     #[expect(clippy::disallowed_methods, reason = "drives the connection until it is closed")]
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(state = error.code().map(SqlState::code), "a connection ended");
+        loop {
+            match poll_fn(|cx| connection.poll_message(cx)).await {
+                Some(Ok(AsyncMessage::Notification(message))) => {
+                    if let Some(hear) = &hear {
+                        hear(Unasked::Notified(message.channel()));
+                    }
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    tracing::debug!(state = error.code().map(SqlState::code), "a connection ended");
+                    break;
+                }
+                None => break,
+            }
+        }
+        if let Some(hear) = hear {
+            hear(Unasked::Ended);
         }
     });
     let token = client.cancel_token();

@@ -11,7 +11,7 @@ use lockkeeper_core::{Attempt, Credentials, Failure, Ongoing, Sockets, Upstream}
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::connect::{ConnectError, Connection, Session, connect};
+use super::connect::{ConnectError, Connection, Hear, Session, connect};
 use super::dsn::{self, Address};
 use super::error::PgError;
 use super::standing::Standing;
@@ -61,7 +61,7 @@ pub(crate) enum RoleWanted {
 pub(crate) struct Pool(Arc<Shared>);
 
 struct Shared {
-    place: Place,
+    place: Arc<Place>,
     upstream: Upstream,
     slots: Arc<Semaphore>,
     /// How many wait for a place, and a call to those who hold one without need.
@@ -71,6 +71,8 @@ struct Shared {
     /// A pooler answers, which takes no settings with the login.
     is_pooled: AtomicBool,
     is_littered: Arc<AtomicBool>,
+    /// Who is told what its connections say without being asked.
+    hear: Option<Hear>,
 }
 
 struct Idle {
@@ -92,6 +94,15 @@ pub(crate) struct Lease {
 
 impl Pool {
     pub(crate) fn new(place: Place, upstream: Upstream, size: usize) -> Self {
+        Self::of(Arc::new(place), upstream, size, None)
+    }
+
+    /// Connections to the same database beside these. They are closed when it is dropped.
+    pub(crate) fn apart(&self, size: usize, hear: Option<Hear>) -> Self {
+        Self::of(Arc::clone(&self.0.place), self.0.upstream.clone(), size, hear)
+    }
+
+    fn of(place: Arc<Place>, upstream: Upstream, size: usize, hear: Option<Hear>) -> Self {
         let slots = Arc::new(Semaphore::new(size));
         Self(Arc::new(Shared {
             place,
@@ -102,6 +113,7 @@ impl Pool {
             idle: Mutex::default(),
             is_pooled: AtomicBool::default(),
             is_littered: Arc::default(),
+            hear,
         }))
     }
 
@@ -220,11 +232,12 @@ impl Pool {
         address: &Address,
         within: Duration,
     ) -> Result<Connection, PgError> {
-        let Place { search_path, credential, role, sockets, .. } = &self.0.place;
+        let Place { search_path, credential, role, sockets, .. } = self.place();
         let is_littered = &self.0.is_littered;
         let pooled = self.0.is_pooled.load(Ordering::Relaxed).then_some(is_littered);
         let application = "lockkeeper-postgres";
-        let mut session = Session { application, search_path, sockets, pooled };
+        let hear = self.0.hear.as_ref();
+        let mut session = Session { application, search_path, sockets, pooled, hear };
         let mut connected = connect(address, &session, within).await;
         if let Err(refused) = &connected
             && refused.takes_no_options()
@@ -251,7 +264,7 @@ impl Pool {
 
     /// Where the database is. Reads the credential.
     pub(crate) async fn address(&self) -> Result<Address, PgError> {
-        let Place { dsn, credential, variables, home, .. } = &self.0.place;
+        let Place { dsn, credential, variables, home, .. } = self.place();
         let parse =
             |dsn: &str| Address::parse(dsn, variables, home.as_deref()).map_err(PgError::Dsn);
         if !credential.is_configured() {

@@ -54,6 +54,11 @@ impl Saved {
         }
     }
 
+    /// Whether it runs only with values.
+    pub(crate) fn has_parameters(&self) -> bool {
+        !self.params.is_empty()
+    }
+
     /// How it is called: `name(param type, …): description`.
     pub(crate) fn signature(&self, name: &str) -> String {
         let params: Vec<String> =

@@ -8,6 +8,9 @@ use lockkeeper_core::{Scope, ScopePattern};
 const READER: &str = "lockkeeper_reader";
 const WRITER: &str = "lockkeeper_writer";
 
+/// Connections for subscriptions: one listens, one looks.
+const BESIDE_POOL: usize = 2;
+
 /// What the settings give the role.
 #[derive(Debug, PartialEq, Eq)]
 enum Given {
@@ -26,7 +29,7 @@ impl Pg {
              -- (in psql: \\password {role}) and put that where --credential finds it.\n\
              CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS\n\
              \x20 CONNECTION LIMIT {};\n",
-            self.connections
+            self.connections + BESIDE_POOL
         );
         if !self.writes {
             sql.push_str(&format!("ALTER ROLE {role} SET default_transaction_read_only = on;\n"));

@@ -4,12 +4,10 @@ use lockkeeper_core::{Add, Cx, Need, Output, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::LONGEST_CHANNEL;
 use crate::source::Pg;
 use crate::source::writing::{Ceiling, Finish, Permit, Write};
 use crate::values::parameter::Parameter;
-
-/// Bytes of a channel's name, as PostgreSQL takes it.
-const LONGEST_CHANNEL: usize = 63;
 
 /// A payload is shorter than this, in bytes.
 const PAYLOAD_END: usize = 8_000;

@@ -27,7 +27,7 @@ fn the_policy_says_what_the_role_is_given() {
         -- A role for this server. Run this as a superuser, then give the role a password
         -- (in psql: \password lockkeeper_reader) and put that where --credential finds it.
         CREATE ROLE lockkeeper_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-          CONNECTION LIMIT 8;
+          CONNECTION LIMIT 10;
         ALTER ROLE lockkeeper_reader SET default_transaction_read_only = on;
         ALTER ROLE lockkeeper_reader SET statement_timeout = '30s';
         ALTER ROLE lockkeeper_reader SET idle_in_transaction_session_timeout = '2min';

@@ -30,7 +30,7 @@ fn the_role_that_is_made_reads_and_is_safe() {
         -- A role for this server. Run this as a superuser, then give the role a password
         -- (in psql: \password lockkeeper_reader) and put that where --credential finds it.
         CREATE ROLE lockkeeper_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-          CONNECTION LIMIT 8;
+          CONNECTION LIMIT 10;
         ALTER ROLE lockkeeper_reader SET default_transaction_read_only = on;
         ALTER ROLE lockkeeper_reader SET statement_timeout = '30s';
         ALTER ROLE lockkeeper_reader SET idle_in_transaction_session_timeout = '2min';
@@ -71,7 +71,7 @@ fn the_role_that_is_made_for_writing_writes() {
         -- A role for this server. Run this as a superuser, then give the role a password
         -- (in psql: \password lockkeeper_writer) and put that where --credential finds it.
         CREATE ROLE lockkeeper_writer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-          CONNECTION LIMIT 8;
+          CONNECTION LIMIT 10;
         ALTER ROLE lockkeeper_writer SET statement_timeout = '30s';
         ALTER ROLE lockkeeper_writer SET idle_in_transaction_session_timeout = '2min';
         ALTER ROLE lockkeeper_writer SET temp_file_limit = '1GB';

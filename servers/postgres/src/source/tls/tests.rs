@@ -86,6 +86,7 @@ fn tried(cluster: &Cluster, host: &str, rest: &str) -> String {
         search_path: "pg_catalog",
         sockets: &lockkeeper_core::Sockets::default(),
         pooled: None,
+        hear: None,
     };
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     match runtime.block_on(connect(&address, &session, LONG)) {
