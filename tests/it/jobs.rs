@@ -5,6 +5,7 @@ use std::any::Any;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lockkeeper_drive_double::{Double, FULL, NewFile, Seed};
 use lockkeeper_testkit::github::{Front, TOKEN};
 use lockkeeper_testkit::mongo;
 use lockkeeper_testkit::postgres::{Cluster, Version};
@@ -135,6 +136,16 @@ pub(crate) fn all() -> Vec<Job> {
 pub(crate) fn connector(name: &str) -> Option<Job> {
     let start = |arguments: &[&str]| Job::new(name, built(name), arguments);
     Some(match name {
+        "lockkeeper-drive" => {
+            let seed = Seed::new()
+                .file(NewFile::folder("Team").id("team"))
+                .file(NewFile::text("note", "a note\n").id("note").parent("team"));
+            let double = Double::start(seed);
+            let root = format!("--api-root={}", double.url());
+            let mut job = start(&[&root, "--folder", "/Team", "--write"]);
+            job.environment.push(("DRIVE_ACCESS_TOKEN", double.token(&[FULL])));
+            job.calls("read", json!({"file": "note"})).upon(double)
+        }
         "lockkeeper-filesystem" => {
             let job = start(&["{}", "--write"]);
             let path = job.path("note.txt");
