@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use rmcp::ServiceExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +26,7 @@ use crate::policy::scope::Scope;
 use crate::resource::RegisteredResource;
 use crate::sandbox::Ports;
 use crate::sockets::Sockets;
+use crate::stdio;
 use crate::tool::Registered;
 use crate::upstream::{Upstream, Upstreams};
 use crate::wire::{Ids, Output, Wire};
@@ -266,16 +266,12 @@ pub struct Finding {
 }
 
 /// Serves one connection to its end. `draining` begins the end from outside.
-pub(crate) async fn serve<S, R, W>(
+pub(crate) async fn serve<S: Send + Sync + 'static>(
     pipeline: Arc<Pipeline<S>>,
     identity: Identity,
-    (input, output): (R, W),
+    (input, output): (stdio::Input, stdio::Output),
     draining: CancellationToken,
-) where
-    S: Send + Sync + 'static,
-    R: AsyncRead + Send + Unpin + 'static,
-    W: AsyncWrite + Send + Unpin + 'static,
-{
+) {
     let began = Instant::now();
     let ids = Arc::new(Ids::new(Arc::clone(&pipeline.backlog)));
     let (output, writing) = Output::new(output, Arc::clone(&pipeline.backlog), draining.clone());

@@ -9,6 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) type Input = Box<dyn AsyncRead + Send + Unpin>;
 pub(crate) type Output = Box<dyn AsyncWrite + Send + Unpin>;
 
+/// The two ends of a stream, in the place of standard input and output.
+pub(crate) fn over<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S) -> (Input, Output) {
+    let (input, output) = tokio::io::split(stream);
+    (Box::new(input), Box::new(output))
+}
+
 /// Takes over standard input and output. Call it once, inside a runtime.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "this module is who owns standard output")]

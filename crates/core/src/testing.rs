@@ -10,6 +10,7 @@ use crate::cli::Served;
 use crate::effect::{Effect, EffectKind, Grant};
 use crate::ongoing::Ongoing;
 use crate::server::{Server, serve};
+use crate::stdio;
 use crate::trace::Trace;
 
 /// Serves `S`, started with these arguments, over one end of an in-memory connection until the
@@ -23,7 +24,7 @@ pub fn serve_in_memory<S: Server>(
 ) -> Result<(DuplexStream, impl Future<Output = ()> + Send + use<S>), String> {
     let served = Served::<S>::from_args(arguments)?;
     let (client, server) = tokio::io::duplex(1024 * 1024);
-    let streams = tokio::io::split(server);
+    let streams = stdio::over(server);
     let serving = serve(served.pipeline, served.identity, streams, CancellationToken::new());
     Ok((client, serving))
 }

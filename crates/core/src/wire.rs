@@ -17,13 +17,14 @@ use rmcp::transport::Transport;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::bytes::BytesMut;
 use tokio_util::sync::CancellationToken;
 
 use crate::backlog::Backlog;
 use crate::decode;
+use crate::stdio::{self, Input};
 
 /// The longest line that is read.
 pub(crate) const MAX_LINE: usize = 16 * 1024 * 1024;
@@ -57,8 +58,8 @@ const BUSY: i32 = -32000;
 
 /// The server's end of a connection.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact about the stream by itself")]
-pub(crate) struct Wire<R> {
-    input: R,
+pub(crate) struct Wire {
+    input: Input,
     buffer: BytesMut,
     /// Bytes at the start of `buffer` that hold no newline.
     scanned: usize,
@@ -75,10 +76,10 @@ pub(crate) struct Wire<R> {
     ordered: bool,
 }
 
-impl<R: AsyncRead + Send + Unpin> Wire<R> {
+impl Wire {
     /// `draining` is cancelled when the input ends; cancelling it ends the input.
     pub(crate) fn new(
-        input: R,
+        input: Input,
         output: Output,
         ids: Arc<Ids>,
         draining: CancellationToken,
@@ -150,7 +151,7 @@ impl<R: AsyncRead + Send + Unpin> Wire<R> {
     }
 }
 
-impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Wire<R> {
+impl Transport<RoleServer> for Wire {
     type Error = io::Error;
 
     fn send(
@@ -649,8 +650,8 @@ pub(crate) struct Output {
 impl Output {
     /// The output and the task that writes it, which ends when all clones are gone or when the
     /// client no longer reads; then it cancels `draining`.
-    pub(crate) fn new<W: AsyncWrite + Send + Unpin>(
-        writer: W,
+    pub(crate) fn new(
+        writer: stdio::Output,
         backlog: Arc<Backlog>,
         draining: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
@@ -671,8 +672,8 @@ impl Output {
     }
 }
 
-async fn write_lines<W: AsyncWrite + Send + Unpin>(
-    mut writer: W,
+async fn write_lines(
+    mut writer: stdio::Output,
     mut lines: mpsc::Receiver<Vec<u8>>,
     backlog: &Backlog,
 ) -> io::Result<()> {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::Served;
 use super::finding;
 use crate::server::{Finding, Server, serve};
+use crate::stdio;
 
 /// How long a list of tools may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +46,7 @@ pub(super) async fn told<S: Server>(served: &Served<S>) -> Finding {
     for (revision, messages) in conversations {
         let (ours, theirs) = tokio::io::duplex(PIPE);
         let end = CancellationToken::new();
-        let streams = tokio::io::split(ours);
+        let streams = stdio::over(ours);
         let pipeline = Arc::clone(&served.pipeline);
         let serving = serve(pipeline, served.identity.clone(), streams, end.clone());
         let asking = tokio::time::timeout(PATIENCE, ask(theirs, messages));
