@@ -135,9 +135,14 @@ pub fn main<S: Server>() -> ExitCode {
     if let Some(code) = serve_broker_if_asked().or_else(sockets::serve_if_asked) {
         return code;
     }
-    let command = call::read_by(command::<S>(), std::env::args_os());
-    let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
+    let cli = serving::<S>().map_or_else(
+        || {
+            let command = call::read_by(command::<S>(), std::env::args_os());
+            command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
+        },
+        Ok,
+    );
+    let cli = match cli {
         Ok(cli) => cli,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
@@ -151,6 +156,39 @@ pub fn main<S: Server>() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The names of all subcommands.
+const SUBCOMMANDS: [&str; 14] = [
+    "audit",
+    "call",
+    "check",
+    "completions",
+    "help",
+    "login",
+    "logout",
+    "policy",
+    "register",
+    "secret",
+    "serve",
+    "status",
+    "tools",
+    "unregister",
+];
+
+/// The command line of a server that a host starts: settings alone. What subcommands take is many
+/// times as much, and would stay in memory.
+fn serving<S: Server>() -> Option<Cli<S::Options>> {
+    let is_subcommand = |word: std::ffi::OsString| SUBCOMMANDS.iter().any(|name| word == *name);
+    if std::env::args_os().skip(1).any(is_subcommand) {
+        return None;
+    }
+    let command = Given::<S::Options>::augment_args(clap::Command::new(S::NAME));
+    let command = command.disable_help_flag(true).disable_version_flag(true);
+    // What it doesn't take is for the whole command line to explain.
+    let matches = command.try_get_matches().ok()?;
+    let given = Given::from_arg_matches(&matches).ok()?;
+    Some(Cli { command: None, given })
 }
 
 /// The command line as it is parsed, helped with and completed.
@@ -598,5 +636,21 @@ pub fn tell(text: &str) {
 pub(crate) fn say(text: &str) {
     if let Err(error) = io::stderr().write_all(text.as_bytes()) {
         tracing::debug!(%error, "nobody reads the errors");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_subcommands_are_known_by_name() {
+        #[derive(Args)]
+        struct None {}
+        let mut command = Cli::<None>::command();
+        command.build();
+        let mut names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        names.sort_unstable();
+        assert_eq!(names, SUBCOMMANDS);
     }
 }
