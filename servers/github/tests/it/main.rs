@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests run a tokenizer on Node")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on has failed")]
 
+mod log;
 mod node;
 
 use std::path::Path;
