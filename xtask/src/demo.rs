@@ -2,6 +2,7 @@
 //! binary over stdio. A scene that does not go as announced fails the command.
 
 mod filesystem;
+mod github;
 mod mongo;
 mod postgres;
 mod release;
@@ -52,7 +53,7 @@ impl Drop for Scratch {
 }
 
 /// In the order in which they are played.
-const SCENES: &[Scene] = &[filesystem::SCENE, postgres::SCENE, mongo::SCENE];
+const SCENES: &[Scene] = &[filesystem::SCENE, postgres::SCENE, mongo::SCENE, github::SCENE];
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let mut colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

@@ -12,6 +12,7 @@ mod bench;
 mod ci;
 mod counterparts;
 mod demo;
+mod emulated;
 mod process;
 mod stress;
 mod test;

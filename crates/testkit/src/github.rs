@@ -8,11 +8,20 @@
     clippy::panic,
     reason = "a test whose counterpart fails has failed"
 )]
-#![expect(clippy::indexing_slicing, reason = "indexing a JSON value by key yields null, no panic")]
+#![cfg_attr(
+    all(feature = "faults", feature = "in-process"),
+    expect(
+        clippy::indexing_slicing,
+        reason = "indexing a JSON value by key yields null, no panic"
+    )
+)]
 
+#[cfg(all(feature = "faults", feature = "in-process"))]
 mod document;
 mod emulator;
+#[cfg(all(feature = "faults", feature = "in-process"))]
 mod front;
 
-pub use self::emulator::Emulator;
-pub use self::front::{Front, Said, Seen, TOKEN};
+pub use self::emulator::{Emulator, TOKEN};
+#[cfg(all(feature = "faults", feature = "in-process"))]
+pub use self::front::{Front, Said, Seen};

@@ -21,7 +21,7 @@
 pub mod dice;
 #[cfg(feature = "faults")]
 pub mod fault;
-#[cfg(all(feature = "faults", feature = "in-process"))]
+#[cfg(feature = "emulate")]
 pub mod github;
 #[cfg(feature = "in-process")]
 pub mod in_process;

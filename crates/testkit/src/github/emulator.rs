@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::front::TOKEN;
+/// The one token that is known.
+pub const TOKEN: &str = "t_admin";
 
 /// A running emulator, ended with the value.
 #[derive(Debug)]
@@ -38,6 +39,15 @@ impl Emulator {
     pub fn start(repos: &[(&str, bool)]) -> Option<Self> {
         let program = counterpart("emulate", "LOCKKEEPER_EMULATE")?;
         let node = counterpart("node", "LOCKKEEPER_NODE")?;
+        Some(Self::start_at(&node, &program, repos))
+    }
+
+    /// The same, where Node and the emulator's program lie here.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't start.
+    pub fn start_at(node: &Path, program: &Path, repos: &[(&str, bool)]) -> Self {
         let directory = TempDir::new().unwrap();
         let mut seed = format!("tokens:\n  {TOKEN}: {{login: admin, scopes: [repo]}}\ngithub:\n");
         seed.push_str("  users: [{login: admin, name: Admin}, {login: mallory}]\n  repos:\n");
@@ -67,7 +77,7 @@ impl Emulator {
         // What it says later is read, so that it doesn't wait for a reader.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         let address = (Ipv4Addr::LOCALHOST, port).into();
-        Some(Self { address, child, _directory: directory })
+        Self { address, child, _directory: directory }
     }
 
     /// Where it listens.

@@ -11,12 +11,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::document::Document;
-use super::emulator::Emulator;
+use super::emulator::{Emulator, TOKEN};
 use crate::message::{Head, Request, Wire};
 use crate::serving::Serving;
-
-/// The one token that is known.
-pub const TOKEN: &str = "t_admin";
 
 /// GitHub as tests see it, served until it is dropped.
 #[derive(Debug)]
