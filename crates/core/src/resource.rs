@@ -201,8 +201,8 @@ fn match_from(template: &'static str, uri: &str, variables: &mut Variables) -> b
         if rest.is_empty() && !tail.is_empty() {
             continue;
         }
-        let Some(decoded) = percent_decode(value) else { return false };
         if match_from(rest, tail, variables) {
+            let Some(decoded) = percent_decode(value) else { return false };
             variables.insert(name, decoded);
             return true;
         }
@@ -254,6 +254,9 @@ mod tests {
         let two = matches("repo://{owner}/{name}/x", "repo://a/b/x").unwrap();
         assert_eq!((two["owner"].as_str(), two["name"].as_str()), ("a", "b"));
         assert!(matches("repo://{owner}/{name}/x", "repo://a/b/c/x").is_none());
+        let slash = matches("repo://{ref}/{+path}", "repo://feature%2Fx/a%20b").unwrap();
+        assert_eq!((slash["ref"].as_str(), slash["path"].as_str()), ("feature/x", "a b"));
+        assert!(matches("repo://{ref}/{+path}", "repo://feature%/a").is_none());
     }
 
     #[test]
