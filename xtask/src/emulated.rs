@@ -10,6 +10,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
 use lockkeeper_testkit::github::{Emulator, TOKEN};
+use serde_json::Value;
 
 use crate::counterparts;
 use crate::workspace::Workspace;
@@ -53,9 +54,15 @@ impl Emulated {
     }
 
     /// Asks without a server in between; the answer's body.
-    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Result<String> {
+    pub(crate) fn ask(
+        &self,
+        token: &str,
+        (method, path): (&str, &str),
+        body: &Value,
+    ) -> Result<String> {
         let mut connection = Connection::open(self.address)?;
-        let answer = connection.exchange(&request(self.address, method, path, body))?;
+        let request = request((self.address, token), (method, path), &body.to_string());
+        let answer = connection.exchange(&request)?;
         let status = answer.head.split(' ').nth(1).unwrap_or_default();
         ensure!(status.starts_with('2'), "{method} {path}: status {status}");
         String::from_utf8(answer.body).context("the answer is no text")
@@ -71,10 +78,14 @@ pub(crate) fn token(directory: &Path) -> Result<PathBuf> {
 }
 
 /// A request as a client sends it.
-pub(crate) fn request(to: SocketAddr, method: &str, path: &str, body: &str) -> Vec<u8> {
+pub(crate) fn request(
+    (to, token): (SocketAddr, &str),
+    (method, path): (&str, &str),
+    body: &str,
+) -> Vec<u8> {
     let length = body.len();
     format!(
-        "{method} {PREFIX}{path} HTTP/1.1\r\nhost: {to}\r\nauthorization: Bearer {TOKEN}\r\n\
+        "{method} {PREFIX}{path} HTTP/1.1\r\nhost: {to}\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()

@@ -21,7 +21,31 @@ mod document;
 mod emulator;
 #[cfg(all(feature = "faults", feature = "in-process"))]
 mod front;
+#[cfg(all(feature = "faults", feature = "in-process"))]
+mod recorded;
 
-pub use self::emulator::{Emulator, TOKEN};
+use std::path::PathBuf;
+
+pub use self::emulator::{Emulator, STRANGER, TOKEN};
 #[cfg(all(feature = "faults", feature = "in-process"))]
 pub use self::front::{Front, Said, Seen};
+#[cfg(all(feature = "faults", feature = "in-process"))]
+pub use self::recorded::Recorded;
+
+/// Where a counterpart that needs Node lies; none if this run does without it.
+///
+/// # Panics
+///
+/// If nothing says where.
+pub fn counterpart(name: &str, variable: &str) -> Option<PathBuf> {
+    let without = std::env::var("LOCKKEEPER_WITHOUT").unwrap_or_default();
+    if without.split(',').any(|left_out| left_out == name || left_out == "node") {
+        return None;
+    }
+    let Some(path) = std::env::var_os(variable) else {
+        panic!(
+            "{variable} is not set: run `cargo xtask test`, with `--without {name}` to do without"
+        )
+    };
+    Some(path.into())
+}

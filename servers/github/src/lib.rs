@@ -13,6 +13,8 @@ mod exercise;
 mod fetch;
 mod logs;
 mod patch;
+#[cfg(test)]
+mod recorded;
 mod refusal;
 mod resource;
 mod shapes;

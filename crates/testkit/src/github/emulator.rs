@@ -3,13 +3,18 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// The one token that is known.
+use super::counterpart;
+
+/// The one token that servers know.
 pub const TOKEN: &str = "t_admin";
+
+/// That of somebody else, `mallory`, who has no part in the repositories.
+pub const STRANGER: &str = "t_mallory";
 
 /// A running emulator, ended with the value.
 #[derive(Debug)]
@@ -17,20 +22,6 @@ pub struct Emulator {
     address: SocketAddr,
     child: Child,
     _directory: TempDir,
-}
-
-/// Where a counterpart lies; none if this run does without it.
-fn counterpart(name: &str, variable: &str) -> Option<PathBuf> {
-    let without = std::env::var("LOCKKEEPER_WITHOUT").unwrap_or_default();
-    if without.split(',').any(|left_out| left_out == name || left_out == "node") {
-        return None;
-    }
-    let Some(path) = std::env::var_os(variable) else {
-        panic!(
-            "{variable} is not set: run `cargo xtask test`, with `--without {name}` to do without"
-        )
-    };
-    Some(path.into())
 }
 
 impl Emulator {
@@ -49,7 +40,8 @@ impl Emulator {
     /// If it doesn't start.
     pub fn start_at(node: &Path, program: &Path, repos: &[(&str, bool)]) -> Self {
         let directory = TempDir::new().unwrap();
-        let mut seed = format!("tokens:\n  {TOKEN}: {{login: admin, scopes: [repo]}}\ngithub:\n");
+        let mut seed = format!("tokens:\n  {TOKEN}: {{login: admin, scopes: [repo]}}\n");
+        seed.push_str(&format!("  {STRANGER}: {{login: mallory, scopes: [repo]}}\ngithub:\n"));
         seed.push_str("  users: [{login: admin, name: Admin}, {login: mallory}]\n  repos:\n");
         for (name, private) in repos {
             seed.push_str(&format!(

@@ -83,6 +83,28 @@ impl Said {
         self
     }
 
+    /// Its body as text.
+    pub fn body(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Whether it leads elsewhere.
+    pub fn is_redirection(&self) -> bool {
+        (300..400).contains(&self.status)
+    }
+
+    /// With another status.
+    #[must_use]
+    pub(super) fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Without those that it has.
+    #[must_use]
+    pub(super) fn without_headers(self) -> Self {
+        Self { headers: Vec::new(), ..self }
+    }
+
     /// Not before this time.
     #[must_use]
     pub fn after(mut self, time: Duration) -> Self {

@@ -2,24 +2,10 @@
 //! document.
 
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use lockkeeper_testkit::github::counterpart;
 use serde_json::{Value, json};
-
-/// Where a counterpart lies; none if this run does without it.
-fn counterpart(name: &str, variable: &str) -> Option<PathBuf> {
-    let without = std::env::var("LOCKKEEPER_WITHOUT").unwrap_or_default();
-    if without.split(',').any(|left_out| left_out == name || left_out == "node") {
-        return None;
-    }
-    let Some(path) = std::env::var_os(variable) else {
-        panic!(
-            "{variable} is not set: run `cargo xtask test`, with `--without {name}` to do without"
-        )
-    };
-    Some(path.into())
-}
 
 /// Runs a script on a module with JSON from standard input; its standard output is JSON.
 fn run(name: &str, variable: &str, script: &str, input: &Value) -> Option<Value> {
