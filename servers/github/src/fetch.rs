@@ -206,6 +206,8 @@ pub(crate) async fn show<E: EffectKind>(
 pub(crate) struct Position {
     pub(crate) page: u64,
     pub(crate) skip: usize,
+    /// What the list is of, where that may change between two pages.
+    pub(crate) of: Option<u64>,
 }
 
 impl Position {
@@ -216,7 +218,13 @@ impl Position {
         let at = cx.resume(page.cursor)?.unwrap_or_default();
         let skip = at.get(1).copied().unwrap_or_default();
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        Ok(Self { page: at.first().copied().unwrap_or(1).max(1), skip })
+        let page = at.first().copied().unwrap_or(1).max(1);
+        Ok(Self { page, skip, of: at.get(2).copied() })
+    }
+
+    fn cursor<E: EffectKind>(self, cx: &Cx<'_, Source, E>) -> String {
+        let place: Vec<u64> = [self.page, self.skip as u64].into_iter().chain(self.of).collect();
+        cx.next(&place)
     }
 }
 
@@ -241,9 +249,9 @@ pub(crate) fn list<E: EffectKind>(
         Form::Table | Form::Record => answer.table(&fields, left_now, room, outside),
     };
     let next = if count < left.len() {
-        Some(cx.next(&[at.page, (at.skip + count) as u64]))
+        Some(Position { skip: at.skip + count, ..at }.cursor(cx))
     } else if has_next && is_paged {
-        Some(cx.next(&[at.page + 1, 0]))
+        Some(Position { page: at.page + 1, skip: 0, ..at }.cursor(cx))
     } else {
         None
     };

@@ -9,6 +9,7 @@ mod get;
 mod review_comment;
 mod review_comments;
 mod reviews;
+mod state;
 mod threads;
 
 use lockkeeper_core::{Method, method};
@@ -21,7 +22,7 @@ pub(super) const DESCRIPTION: &str = "Read a pull request by `number`. diff take
 
 pub(super) static METHODS: &[Method<Source>] = &[
     method::<Source, Fetched<get::Get>>("get"),
-    method::<Source, Fetched<files::Files>>("files"),
+    method::<Source, files::Files>("files"),
     method::<Source, diff::Diff>("diff"),
     method::<Source, Fetched<commits::Commits>>("commits"),
     method::<Source, checks::Checks>("checks"),
@@ -80,7 +81,7 @@ mod tests {
               state: open
               draft: false
             files
-              [files of octocat/Hello-World#1347, public: 1]
+              [files of octocat/Hello-World#1347, public: 1; head 6dcb09b5b57875f334f61aebed695e2e4193db5e; 5 in all]
               status	additions	deletions	path	was
               added	103	21	file1.txt
             diff
@@ -173,20 +174,43 @@ mod tests {
     }
 
     #[test]
-    fn a_push_between_two_pages_is_noticed() {
+    fn the_list_of_400_files_is_read_to_its_end() {
         let world = World::examples();
         large(&world);
-        let mut client = world.client(&[]);
-        let first =
-            seen(&mut client, "pr_read", json!({"method": "diff", "repo": REPO, "number": 9}));
-        let cursor = crate::testing::cursor(&first).unwrap();
-        let pull = json!({"number": 9, "changed_files": 400, "head": {"sha": "0000000123"}});
-        world.front.say("GET", &format!("/repos/{REPO}/pulls/9"), Said::json(200, &pull));
-        let next = json!({"method": "diff", "repo": REPO, "number": 9, "cursor": cursor});
-        let text = seen(&mut client, "pr_read", next);
-        assert_eq!(
-            text,
-            "error: changed: the pull request changed since the last page\nnext: start again without cursor"
-        );
+        let expected: Vec<String> = (0..400).map(|n| format!("d{}/f{n}", n % 2)).collect();
+        // Pages of GitHub's, and pages that end where an answer is full.
+        for (flags, most, least) in [(&[][..], 24_600, 4), (&["--max-output=2kB"], 2_048, 8)] {
+            let mut client = world.client(flags);
+            let files = json!({"method": "files", "repo": REPO, "number": 9, "n": 100});
+            let pages = all_pages(&mut client, "pr_read", files);
+            let lines = pages.iter().flat_map(|page| page.lines().skip(2));
+            let paths: Vec<&str> = lines.map(|line| line.split('\t').nth(3).unwrap()).collect();
+            assert_eq!(paths, expected);
+            assert!(pages.len() >= least, "{}", pages.len());
+            for page in &pages {
+                assert!(page.len() < most && page.contains("; 400 in all"), "{page}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_push_between_two_pages_is_noticed() {
+        for method in ["diff", "files"] {
+            let world = World::examples();
+            large(&world);
+            let mut client = world.client(&[]);
+            let mut call = json!({"method": method, "repo": REPO, "number": 9});
+            if method == "files" {
+                call["n"] = 100.into();
+            }
+            let first = seen(&mut client, "pr_read", call.clone());
+            call["cursor"] = crate::testing::cursor(&first).unwrap().into();
+            let pull = json!({"number": 9, "changed_files": 400, "head": {"sha": "0000000123"}});
+            world.front.say("GET", &format!("/repos/{REPO}/pulls/9"), Said::json(200, &pull));
+            assert_eq!(
+                seen(&mut client, "pr_read", call),
+                "error: changed: the pull request changed since the last page\nnext: start again without cursor"
+            );
+        }
     }
 }

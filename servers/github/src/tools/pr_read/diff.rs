@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::state::State;
 use crate::answer::{Answer, cell, find};
 use crate::diff::{DiffPage, Place};
 use crate::fetch::{items, of_repo};
@@ -25,9 +26,6 @@ pub(super) struct Args {
 
 /// Files on a page of GitHub's.
 const PER_PAGE: u64 = 100;
-
-/// GitHub lists no more files of a pull request.
-const MOST_FILES: u64 = 3_000;
 
 impl Args {
     fn wants(&self, file: &Value) -> bool {
@@ -51,18 +49,13 @@ impl Tool<Source> for Diff {
     async fn run(cx: Cx<'_, Source, Read>, args: Args) -> Result<Answer, ToolError> {
         let repo = cx.source().repo(&args.repo).await?;
         let pull = repo.route().at("pulls").number(args.number);
-        let state = cx.source().read(&pull).await?.value;
-        let sha = cell(&find(&state, "head.sha"));
-        // The beginning of the sha tells later pages that they are of the same state.
-        let mark = sha.get(..8).and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or(0);
+        let state = State::read(cx.source(), &pull).await?;
         let mut at = Place::default();
         if let Some(position) = cx.resume(args.cursor.as_deref())? {
             let [file, line, then] = position[..] else {
                 return Err(SourceError::Changed { what: "the pull request" }.into());
             };
-            if then != mark {
-                return Err(SourceError::Changed { what: "the pull request" }.into());
-            }
+            state.check(Some(then))?;
             at = Place { file, line };
         }
         let mut page = DiffPage::new(cx.max_output());
@@ -77,7 +70,7 @@ impl Tool<Source> for Diff {
                 if args.wants(file)
                     && let Some(line) = page.file(file, at.line)
                 {
-                    next = Some(cx.next(&[at.file, line, mark]));
+                    next = Some(cx.next(&[at.file, line, state.mark]));
                     break 'pages;
                 }
                 at = Place { file: at.file + 1, line: 0 };
@@ -87,12 +80,7 @@ impl Tool<Source> for Diff {
             }
         }
         let of = of_repo("diff", &repo, &format!("#{}", args.number));
-        let total = find(&state, "changed_files").as_u64();
-        let mut answer = Answer::new(format!("{of}: {} files", page.files)).total(total);
-        answer = answer.note(format!("head {sha}"));
-        if total.is_some_and(|total| total > MOST_FILES) {
-            answer = answer.note(format!("GitHub shows only the first {MOST_FILES} files"));
-        }
+        let answer = state.told(Answer::new(format!("{of}: {} files", page.files)));
         Ok(answer.next(next).text(page.text))
     }
 }
