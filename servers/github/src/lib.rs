@@ -17,6 +17,7 @@ mod patch;
 mod recorded;
 mod refusal;
 mod resource;
+mod runs;
 mod shapes;
 mod source;
 #[cfg(test)]

@@ -110,19 +110,27 @@ pub(crate) async fn whole(
     repo: &RepoRef,
     value: &Value,
 ) -> Result<String, ToolError> {
+    String::from_utf8(bytes(source, repo, value).await?)
+        .map_err(|_| ToolError::new("not_text", "the file is no UTF-8 text").hint("give `content`"))
+}
+
+/// All of a file.
+pub(crate) async fn bytes(
+    source: &Source,
+    repo: &RepoRef,
+    value: &Value,
+) -> Result<Vec<u8>, ToolError> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
     if text("type") != "file" {
         return Err(ToolError::new("not_a_file", "it is no file").hint("name a file"));
     }
-    let bytes = if text("encoding") == "base64" {
+    if text("encoding") == "base64" {
         let content: String = text("content").split_whitespace().collect();
-        STANDARD.decode(content).map_err(|_| SourceError::answer("a file that is no base64"))?
-    } else {
-        let blob = repo.route().at("git").at("blobs").name("sha", text("sha"))?;
-        source.read_as(&blob, RAW).await?
-    };
-    String::from_utf8(bytes)
-        .map_err(|_| ToolError::new("not_text", "the file is no UTF-8 text").hint("give `content`"))
+        let decoded = STANDARD.decode(content);
+        return Ok(decoded.map_err(|_| SourceError::answer("a file that is no base64"))?);
+    }
+    let blob = repo.route().at("git").at("blobs").name("sha", text("sha"))?;
+    Ok(source.read_as(&blob, RAW).await?)
 }
 
 fn numbered(text: &str, first: u64) -> String {

@@ -190,6 +190,13 @@ impl RepoRules {
         !self.allow.is_empty() || !self.deny.is_empty()
     }
 
+    /// The owners, and where it is one repository its name, that the rules allow by name.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let parts = self.named.iter().filter_map(|text| text.split_once('/'));
+        let parts = parts.filter(|(owner, _)| is_owner(owner));
+        parts.map(|(owner, name)| (owner, is_name(name).then_some(name)))
+    }
+
     /// Qualifiers that narrow a search to what may be seen, as far as GitHub can express it.
     pub(crate) fn qualifiers(&self) -> Vec<String> {
         let one = |text: &String| {

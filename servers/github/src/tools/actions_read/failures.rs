@@ -1,16 +1,14 @@
 //! What failed in a run: its failed jobs and steps, and their logs where they say so.
 
-use std::time::{Duration, Instant};
-
-use lockkeeper_core::{Cx, Effect, Need, Ongoing, Read, Room, Tool, ToolError};
+use lockkeeper_core::{Cx, Effect, Need, Read, Room, Tool, ToolError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::log::read_log;
 use crate::answer::{Answer, cell, find};
 use crate::fetch::{items, of_repo};
 use crate::logs::Failures;
+use crate::runs::{LogRead, headline, id, is_late, jobs_of, read_log};
 use crate::source::{RepoRef, Source, SourceError};
 
 pub(super) struct Failed;
@@ -26,9 +24,6 @@ pub(super) struct Args {
 /// Of one job, bytes.
 const MOST_OF_JOB: usize = 8_000;
 
-/// No further log is begun when the call has less time left.
-const RESERVE: Duration = Duration::from_secs(8);
-
 impl Tool<Source> for Failed {
     type Effect = Read;
     type Args = Args;
@@ -42,25 +37,13 @@ impl Tool<Source> for Failed {
         let repo = cx.source().repo(&args.repo).await?;
         let first = cx.resume(args.cursor.as_deref())?.and_then(|at| at.first().copied());
         let first = usize::try_from(first.unwrap_or_default()).unwrap_or(usize::MAX);
-        let jobs = repo.route().at("actions").at("runs").number(args.id).at("jobs");
-        let mut failed = Vec::new();
-        let mut number = 1;
-        let total = loop {
-            let route = jobs.clone().query("per_page", 100).query("page", number);
-            let reply = cx.source().read(&route).await?;
-            let total = find(&reply.value, "total_count").as_u64();
-            failed.extend(items(reply.value, "jobs")?.into_iter().filter(has_failed));
-            if !reply.has_next {
-                break total;
-            }
-            number += 1;
-        };
+        let mut jobs = jobs_of(cx.source(), &repo, args.id).await?;
+        let total = jobs.len();
+        jobs.retain(has_failed);
         let mut room = Room::new(cx.max_output());
         let mut next = None;
-        for (index, job) in failed.iter().enumerate().skip(first) {
-            let is_late =
-                Ongoing::current().is_some_and(|call| call.deadline() < Instant::now() + RESERVE);
-            if index > first && (is_late || room.left() < MOST_OF_JOB) {
+        for (index, job) in jobs.iter().enumerate().skip(first) {
+            if index > first && (is_late() || room.left() < MOST_OF_JOB) {
                 next = Some(cx.next(&[index as u64]));
                 break;
             }
@@ -71,8 +54,7 @@ impl Tool<Source> for Failed {
             }
         }
         let head = of_repo("failures", &repo, &format!(" run {}", args.id));
-        let of = total.map(|total| format!(" of {total} jobs")).unwrap_or_default();
-        let answer = Answer::new(format!("{head}: {}{of} failed", failed.len()));
+        let answer = Answer::new(format!("{head}: {} of {total} jobs failed", jobs.len()));
         Ok(answer.next(next).text(room.into_text()))
     }
 }
@@ -83,9 +65,7 @@ fn has_failed(job: &Value) -> bool {
 }
 
 async fn describe(source: &Source, repo: &RepoRef, job: &Value) -> Result<String, SourceError> {
-    let id = find(job, "id").as_u64().unwrap_or_default();
-    let mut text =
-        format!("=== job {id} {}: {}", cell(&find(job, "name")), cell(&find(job, "conclusion")));
+    let mut text = headline(job);
     let steps = items(find(job, "steps"), "").unwrap_or_default();
     for step in steps.iter().filter(|step| has_failed(step)) {
         text.push_str(&format!(
@@ -95,15 +75,8 @@ async fn describe(source: &Source, repo: &RepoRef, job: &Value) -> Result<String
         ));
     }
     let mut failures = Failures::default();
-    let read = read_log(source, repo, id, |number, line| failures.line(number, line)).await;
-    let (lines, is_whole) = match read {
-        Ok(read) => read,
-        // Logs are deleted after a while, and there are none of jobs that never began.
-        Err(SourceError::NotFound { .. } | SourceError::Gone { .. }) => {
-            return Ok(text + "\n(there is no log)\n");
-        }
-        Err(error) => return Err(error),
-    };
+    let read = read_log(source, repo, id(job), |number, line| failures.line(number, line)).await?;
+    let LogRead::Lines(lines, is_whole) = read else { return Ok(text + "\n(there is no log)\n") };
     let windows = failures.finish();
     if let Some(code) = failures.exit_code {
         text.push_str(&format!(", exit code {code}"));
