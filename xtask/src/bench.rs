@@ -8,10 +8,12 @@ mod client;
 mod figures;
 mod filesystem;
 mod floor;
+mod github;
 mod machine;
 mod mongo;
 mod postgres;
 mod samples;
+mod turns;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +47,7 @@ struct Stage<'a> {
     rounds: usize,
 }
 
-const SUITES: &[Suite] = &[filesystem::SUITE, postgres::SUITE, mongo::SUITE];
+const SUITES: &[Suite] = &[filesystem::SUITE, postgres::SUITE, mongo::SUITE, github::SUITE];
 
 const ROUNDS: usize = 7;
 const QUICK_ROUNDS: usize = 2;

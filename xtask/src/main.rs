@@ -36,7 +36,7 @@ cargo xtask COMMAND
       or to `cargo test` where that is not installed; with ARGS, doc tests are left out.
       --without leaves out the tests that need the counterpart NAME.
 
-  bench filesystem|postgres|mongo [--quick] [--readme]
+  bench filesystem|postgres|mongo|github [--quick] [--readme]
       Build the server in release mode, fetch what others built for the same purpose, and measure
       both in one run over generated data. Prints a table; it and every sample go to
       target/bench. --quick: fewer rounds. --readme: also writes the figures into README.md.

@@ -23,6 +23,7 @@ pub(super) enum Unit {
     Megabytes,
     Kilobytes,
     PerSecond,
+    Tokens,
 }
 
 /// What ours has to reach: the budget in the design.
@@ -223,6 +224,7 @@ impl Unit {
             Self::Megabytes => "MB",
             Self::Kilobytes => "kB",
             Self::PerSecond => "/s",
+            Self::Tokens => "tokens",
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::bench::client::Session;
 use crate::bench::figures::Subject;
+use crate::bench::turns::{Lineup, Offer, directory, on_node};
 use crate::bench::{Floor, Stage};
 use crate::counterparts::{self, Peer};
 
@@ -40,69 +41,13 @@ pub(super) struct Servers {
 impl Servers {
     pub(super) fn fetch(stage: &Stage<'_>) -> Result<Self> {
         let peer = |name| counterparts::peer(stage.workspace, name);
-        let directory = stage.directory.join("mongo");
-        // What earlier runs left is no load of this one.
-        if directory.exists() {
-            fs::remove_dir_all(&directory)?;
-        }
+        let directory = directory(stage, "mongo")?;
         fs::create_dir_all(directory.join("export"))?;
         let (node, official) = (peer("node")?, peer("mongodb-mcp-server")?);
         let deployment = Deployment::start(&peer("secantusd")?.program, &directory)?;
         let mut floor = Floor::start(stage.workspace, "floor-mongo", &deployment.uri())?;
         floor.ask(&format!("fill {DOCUMENTS}"))?;
         Ok(Self { ours: stage.binary.clone(), node, official, floor, deployment, directory })
-    }
-
-    /// In the order in which they take turns and stand in the table.
-    pub(super) fn subjects(&self) -> Vec<Subject> {
-        let node = format!("{} on Node {}", self.official.version, self.node.version);
-        vec![
-            Subject { name: OURS, version: env!("CARGO_PKG_VERSION").to_owned() },
-            Subject { name: OFFICIAL, version: node },
-            Subject { name: DRIVER, version: DRIVER_VERSION.to_owned() },
-        ]
-    }
-
-    /// Starts a server, with all its tools or with those that read.
-    pub(super) fn start(&self, server: &str, all: bool) -> Result<Session> {
-        let uri = self.deployment.uri();
-        let command = if server == OURS {
-            let mut command = Command::new(&self.ours);
-            command.arg("--state-dir").arg(self.directory.join("state"));
-            // The largest answers that there are, for reading many pages.
-            command.args(["--max-output", "100kB", &uri]);
-            if all {
-                command.args(["--write", "--manage-indexes", "--export-dir"]);
-                command.arg(self.directory.join("export"));
-            }
-            command
-        } else {
-            let mut command = Command::new(&self.node.program);
-            command.arg(&self.official.program).args(["--connectionString", &uri]);
-            command.args(["--telemetry", "disabled", "--maxDocumentsPerQuery", "20000"]);
-            command.args(["--maxBytesPerQuery", "16777216"]);
-            if !all {
-                command.arg("--readOnly");
-            }
-            command.env("HOME", &self.directory);
-            command
-        };
-        Session::start(command, &self.directory.join(format!("{server}.log")))
-    }
-
-    /// What has to be on a disk for a server to run.
-    pub(super) fn installed(&self, server: &str) -> Vec<PathBuf> {
-        if server == OURS {
-            return vec![self.ours.clone()];
-        }
-        let all = self.official.program.ancestors();
-        let modules = all.filter(|path| path.ends_with("node_modules")).last().map(Path::to_owned);
-        [Some(self.node.program.clone()), modules].into_iter().flatten().collect()
-    }
-
-    /// The call that finds a document by its `_id`.
-    pub(super) fn find(server: &str, id: u32) -> (&'static str, Value) {
-        ("find", Self::named(server, json!({ "filter": { "_id": id } })))
     }
 
     /// The call that shows all documents, or its first page.
@@ -131,6 +76,69 @@ impl Servers {
             arguments["database"] = "bench".into();
         }
         arguments
+    }
+}
+
+impl Lineup for Servers {
+    const SERVERS: &'static [&'static str] = &[OURS, OFFICIAL];
+    const FLOOR: &'static str = DRIVER;
+
+    fn subjects(&self) -> Vec<Subject> {
+        let node = format!("{} on Node {}", self.official.version, self.node.version);
+        vec![
+            Subject { name: OURS, version: env!("CARGO_PKG_VERSION").to_owned() },
+            Subject { name: OFFICIAL, version: node },
+            Subject { name: DRIVER, version: DRIVER_VERSION.to_owned() },
+        ]
+    }
+
+    fn start(&self, server: &str, offer: Offer) -> Result<Session> {
+        let uri = self.deployment.uri();
+        let command = if server == OURS {
+            let mut command = Command::new(&self.ours);
+            command.arg("--state-dir").arg(self.directory.join("state"));
+            // The largest answers that there are, for reading many pages.
+            command.args(["--max-output", "100kB", &uri]);
+            if offer != Offer::Reading {
+                command.args(["--write", "--manage-indexes", "--export-dir"]);
+                command.arg(self.directory.join("export"));
+            }
+            command
+        } else {
+            let mut command = Command::new(&self.node.program);
+            command.arg(&self.official.program).args(["--connectionString", &uri]);
+            command.args(["--telemetry", "disabled", "--maxDocumentsPerQuery", "20000"]);
+            command.args(["--maxBytesPerQuery", "16777216"]);
+            if offer == Offer::Reading {
+                command.arg("--readOnly");
+            }
+            command.env("HOME", &self.directory);
+            command
+        };
+        Session::start(command, &self.directory.join(format!("{server}.log")))
+    }
+
+    fn installed(&self, server: &str) -> Vec<PathBuf> {
+        if server == OURS {
+            return vec![self.ours.clone()];
+        }
+        on_node(&self.node.program, &self.official.program)
+    }
+
+    fn smallest(server: &str, id: u32) -> (&'static str, Value) {
+        ("find", Self::named(server, json!({ "filter": { "_id": id } })))
+    }
+
+    fn few(server: &str) -> Option<u32> {
+        (server == OFFICIAL).then_some(500)
+    }
+
+    fn floor_calls(&mut self, calls: u32) -> Result<(f64, f64)> {
+        self.floor.two(&format!("lookup {calls}"))
+    }
+
+    fn floor_flood(&mut self, calls: u32, in_flight: u32) -> Result<f64> {
+        self.floor.number(&format!("flood {calls} {in_flight}"))
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::bench::client::Session;
 use crate::bench::figures::Subject;
-use crate::bench::{self, Stage};
+use crate::bench::turns::{Lineup, Offer, directory, on_node};
+use crate::bench::{Floor, Stage};
 use crate::counterparts::{self, Peer};
 
 pub(super) const OURS: &str = "lockkeeper-postgres";
@@ -48,7 +49,7 @@ pub(super) struct Servers {
     node: Peer,
     dbhub: Peer,
     pro: Peer,
-    pub(super) floor: Floor,
+    floor: Floor,
     cluster: Cluster,
     directory: PathBuf,
 }
@@ -56,41 +57,27 @@ pub(super) struct Servers {
 impl Servers {
     pub(super) fn fetch(stage: &Stage<'_>) -> Result<Self> {
         let peer = |name| counterparts::peer(stage.workspace, name);
-        let directory = stage.directory.join("postgres");
-        // What earlier runs left is no load of this one.
-        if directory.exists() {
-            fs::remove_dir_all(&directory)?;
-        }
+        let directory = directory(stage, "postgres")?;
         fs::create_dir_all(directory.join("export"))?;
         let postgres = peer("postgres")?.program;
         let settings = [("shared_buffers", "128MB"), ("max_connections", "100")];
         let cluster = Cluster::start_at(Version::V18, &postgres, &settings);
         let url = cluster.url("postgres");
-        let mut floor = bench::Floor::start(stage.workspace, "floor-postgres", &url)?;
+        let mut floor = Floor::start(stage.workspace, "floor-postgres", &url)?;
         floor.ask(&format!("run {DATA}"))?;
         Ok(Self {
             ours: stage.binary.clone(),
             node: peer("node")?,
             dbhub: peer("dbhub")?,
             pro: peer("postgres-mcp")?,
-            floor: Floor(floor),
+            floor,
             cluster,
             directory,
         })
     }
 
-    /// In the order in which they take turns and stand in the table.
-    pub(super) fn subjects(&self) -> Vec<Subject> {
-        let node = format!("{} on Node {}", self.dbhub.version, self.node.version);
-        vec![
-            Subject { name: OURS, version: env!("CARGO_PKG_VERSION").to_owned() },
-            Subject { name: DBHUB, version: node },
-            Subject { name: PRO, version: self.pro.version.to_owned() },
-            Subject { name: DRIVER, version: "alone".to_owned() },
-        ]
-    }
-
-    pub(super) fn start(&self, server: &str, options: &[&str]) -> Result<Session> {
+    /// Starts a server with more options than those that all runs of it have.
+    pub(super) fn start_with(&self, server: &str, options: &[&str]) -> Result<Session> {
         let url = self.cluster.url("postgres");
         let mut command = match server {
             DBHUB => {
@@ -121,28 +108,6 @@ impl Servers {
         self.directory.join("export")
     }
 
-    /// What has to be on a disk for a server to run, besides Python.
-    pub(super) fn installed(&self, server: &str) -> Vec<PathBuf> {
-        match server {
-            DBHUB => {
-                let modules =
-                    self.dbhub.program.ancestors().find(|path| path.ends_with("node_modules"));
-                let modules = modules.map(Path::to_owned);
-                [Some(self.node.program.clone()), modules].into_iter().flatten().collect()
-            }
-            PRO => self.pro.program.parent().map(Path::to_owned).into_iter().collect(),
-            _ => vec![self.ours.clone()],
-        }
-    }
-
-    /// The call that looks up a row.
-    pub(super) fn lookup(server: &str, id: u32) -> (&'static str, Value) {
-        match server {
-            OURS => ("query", json!({ "sql": LOOKUP, "params": [id] })),
-            _ => ("execute_sql", json!({ "sql": LOOKUP.replace("$1", &id.to_string()) })),
-        }
-    }
-
     /// The call that shows all rows of the table, or its first page.
     pub(super) fn all(server: &str) -> (&'static str, Value) {
         match server {
@@ -164,24 +129,57 @@ impl Servers {
             _ => ("list_objects", json!({ "schema_name": "many" })),
         }
     }
+
+    /// Milliseconds that the driver takes to fetch and encode the whole table.
+    pub(super) fn floor_export(&mut self) -> Result<f64> {
+        self.floor.number(&format!("export {ALL}"))
+    }
 }
 
-/// The driver alone.
-pub(super) struct Floor(bench::Floor);
+impl Lineup for Servers {
+    const SERVERS: &'static [&'static str] = &[OURS, DBHUB, PRO];
+    const FLOOR: &'static str = DRIVER;
 
-impl Floor {
-    /// p50 and p99 of lookups, in µs.
-    pub(super) fn lookups(&mut self, number: usize) -> Result<(f64, f64)> {
-        self.0.two(&format!("lookup {number} {LOOKUP}"))
+    fn subjects(&self) -> Vec<Subject> {
+        let node = format!("{} on Node {}", self.dbhub.version, self.node.version);
+        vec![
+            Subject { name: OURS, version: env!("CARGO_PKG_VERSION").to_owned() },
+            Subject { name: DBHUB, version: node },
+            Subject { name: PRO, version: self.pro.version.to_owned() },
+            Subject { name: DRIVER, version: "alone".to_owned() },
+        ]
     }
 
-    /// Lookups a second.
-    pub(super) fn flood(&mut self, number: u32, at_once: u32) -> Result<f64> {
-        self.0.number(&format!("flood {number} {at_once} {LOOKUP}"))
+    fn start(&self, server: &str, offer: Offer) -> Result<Session> {
+        let writes = server == OURS && offer != Offer::Reading;
+        self.start_with(server, if writes { &["--write"] } else { &[] })
     }
 
-    /// Milliseconds to fetch and encode the whole table.
-    pub(super) fn export(&mut self) -> Result<f64> {
-        self.0.number(&format!("export {ALL}"))
+    /// Besides Python.
+    fn installed(&self, server: &str) -> Vec<PathBuf> {
+        match server {
+            DBHUB => on_node(&self.node.program, &self.dbhub.program),
+            PRO => self.pro.program.parent().map(Path::to_owned).into_iter().collect(),
+            _ => vec![self.ours.clone()],
+        }
+    }
+
+    fn smallest(server: &str, id: u32) -> (&'static str, Value) {
+        match server {
+            OURS => ("query", json!({ "sql": LOOKUP, "params": [id] })),
+            _ => ("execute_sql", json!({ "sql": LOOKUP.replace("$1", &id.to_string()) })),
+        }
+    }
+
+    fn few(server: &str) -> Option<u32> {
+        (server == PRO).then_some(200)
+    }
+
+    fn floor_calls(&mut self, calls: u32) -> Result<(f64, f64)> {
+        self.floor.two(&format!("lookup {calls} {LOOKUP}"))
+    }
+
+    fn floor_flood(&mut self, calls: u32, in_flight: u32) -> Result<f64> {
+        self.floor.number(&format!("flood {calls} {in_flight} {LOOKUP}"))
     }
 }
