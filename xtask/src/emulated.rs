@@ -6,6 +6,8 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
@@ -23,10 +25,15 @@ const LOG: &str = "/log";
 const LOG_LINES: usize = 10_000;
 const LOG_PIECES: usize = 200;
 
+/// After so many requests they come with another token, which stands for the same user: the emulator
+/// has a quota for each, as GitHub has, and it isn't what is measured.
+const REQUESTS_OF_TOKEN: u64 = 2_000;
+
 /// A running GitHub with repositories of `admin`.
 pub(crate) struct Emulated {
     address: SocketAddr,
     emulator: Emulator,
+    passed: Arc<AtomicU64>,
 }
 
 impl Emulated {
@@ -35,13 +42,14 @@ impl Emulated {
         let node = counterparts::peer(workspace, "node")?.program;
         let program = counterparts::peer(workspace, "emulate")?.program;
         let emulator = Emulator::start_at(&node, &program, repos);
-        let address = listen((Ipv4Addr::LOCALHOST, 0).into(), emulator.address())?;
-        Ok(Self { address, emulator })
+        let passed = Arc::default();
+        let address = listen((Ipv4Addr::LOCALHOST, 0).into(), emulator.address(), &passed)?;
+        Ok(Self { address, emulator, passed })
     }
 
     /// Listens at another address as well.
     pub(crate) fn listen(&self, address: SocketAddr) -> Result<()> {
-        listen(address, self.emulator.address()).map(drop)
+        listen(address, self.emulator.address(), &self.passed).map(drop)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -185,21 +193,23 @@ impl Message {
 }
 
 /// Passes on what comes to an address.
-fn listen(address: SocketAddr, to: SocketAddr) -> Result<SocketAddr> {
+fn listen(address: SocketAddr, to: SocketAddr, passed: &Arc<AtomicU64>) -> Result<SocketAddr> {
     let listener =
         TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
     let address = listener.local_addr()?;
+    let passed = Arc::clone(passed);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
+            let passed = Arc::clone(&passed);
             // A client that went away is its own business.
-            thread::spawn(move || drop(serve(client, to)));
+            thread::spawn(move || drop(serve(client, to, &passed)));
         }
     });
     Ok(address)
 }
 
 /// All requests of one connection.
-fn serve(client: TcpStream, to: SocketAddr) -> io::Result<()> {
+fn serve(client: TcpStream, to: SocketAddr, passed: &AtomicU64) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut client = BufReader::new(client);
     let mut kept: Option<Connection> = None;
@@ -216,6 +226,9 @@ fn serve(client: TcpStream, to: SocketAddr) -> io::Result<()> {
             send_log(client.get_mut())?;
             continue;
         }
+        let number = passed.fetch_add(1, Ordering::Relaxed) / REQUESTS_OF_TOKEN;
+        let (token, other) = (format!("{TOKEN}\r\n"), format!("{TOKEN}-{number}\r\n"));
+        request.head = request.head.replacen(&token, &other, 1);
         let bytes = request.bytes();
         // What rested for long may be gone: then nothing was begun.
         let mut rested = kept.take();

@@ -80,8 +80,7 @@ fn tokens(run: &mut Run, stage: &Stage<'_>) -> Result<()> {
 /// The end of a long log: how long it takes, and what memory in a server that did nothing else.
 fn logs(run: &mut Run) -> Result<()> {
     for server in Servers::SERVERS {
-        let (mut times, mut session) =
-            (Samples::default(), run.lineup.start(server, Offer::Reading)?);
+        let (mut times, mut session) = (Samples::default(), run.lineup.start(server, Offer::All)?);
         let (tool, arguments) = Servers::log(server);
         for _ in 0..LOGS {
             times.0.push(milliseconds(session.call(tool, &arguments)?));
