@@ -7,7 +7,7 @@ mod copying;
 mod creating;
 mod docs;
 mod drives;
-mod files;
+pub(crate) mod files;
 mod listing;
 mod page;
 mod permissions;

@@ -142,6 +142,11 @@ impl Double {
         Some(world.file(file, &caller(email, &[crate::FULL]), &mask))
     }
 
+    /// Removes a file for good, with everything in it.
+    pub fn remove(&self, id: &str) {
+        crate::api::files::remove(&mut self.world(), id);
+    }
+
     /// The id of the only file with this name, wherever it is.
     pub fn find(&self, name: &str) -> Option<String> {
         let world = self.world();

@@ -65,7 +65,7 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Result<Answer> {
 }
 
 /// A file and everything in it goes for good.
-pub(super) fn remove(world: &mut World, id: &str) {
+pub(crate) fn remove(world: &mut World, id: &str) {
     for id in world.subtree(id) {
         let audience = world.audience(&id);
         world.tick();
