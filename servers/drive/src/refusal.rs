@@ -46,6 +46,8 @@ impl From<SourceError> for ToolError {
             SourceError::Changed => Self::new("changed", message).hint("start again without cursor"),
             SourceError::Expired { hint, .. } => Self::new("cursor_expired", message).hint(hint),
             SourceError::Damaged { .. } => Self::new("damaged", message).hint("try again"),
+            SourceError::InDoubt => Self::new("outcome_unknown", message)
+                .hint("search for its name before you write it again"),
             SourceError::Fault { .. } => {
                 Self::new("upstream_down", message).hint("try again later")
             }

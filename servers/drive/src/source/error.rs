@@ -68,6 +68,9 @@ pub(crate) enum SourceError {
     /// The content that came isn't the content that is there.
     #[error("{problem}")]
     Damaged { problem: String },
+    /// It may have been done.
+    #[error("the last piece was sent, but whether there is a new file now isn't known")]
+    InDoubt,
     /// A fault of Google's.
     #[error("Google answered with status {status}")]
     Fault { status: u16 },

@@ -79,6 +79,8 @@ pub(crate) struct Upload {
     faults: u32,
     digest: Sha256,
     hashed: u64,
+    /// The last chunk was sent, and no answer came.
+    is_in_doubt: bool,
 }
 
 enum Body {
@@ -185,6 +187,7 @@ impl Source {
             faults: 0,
             digest: Sha256::new(),
             hashed: 0,
+            is_in_doubt: false,
         }))
     }
 
@@ -248,12 +251,9 @@ impl Source {
                     upload.faults = if bytes > upload.sent { 0 } else { upload.faults + 1 };
                     upload.sent = bytes;
                 }
-                Ok(Progress::Gone) => {
-                    upload.session = None;
-                    upload.sent = 0;
-                    upload.sessions += 1;
-                }
+                Ok(Progress::Gone) => upload.begin_anew()?,
                 Err(error) if error.is_broken() => {
+                    upload.is_in_doubt |= upload.sent + CHUNK >= upload.total;
                     upload.faults += 1;
                     if upload.faults > MOST_FAULTS {
                         return Err(error);
@@ -292,11 +292,7 @@ impl Source {
             Ok(Progress::Has(bytes)) if bytes <= upload.total => upload.sent = bytes,
             // The next chunk, or question, learns of it again.
             Ok(Progress::Done(_)) => upload.sent = upload.total,
-            Ok(Progress::Gone) => {
-                upload.session = None;
-                upload.sent = 0;
-                upload.sessions += 1;
-            }
+            Ok(Progress::Gone) => upload.begin_anew()?,
             Ok(Progress::Has(_)) => return Err(SourceError::Answer { what: "it has too much" }),
             Err(error) if error.is_broken() => {}
             Err(error) => return Err(error),
@@ -306,6 +302,18 @@ impl Source {
 }
 
 impl Upload {
+    /// The session is gone: the next chunk begins another one. What may already be a new file isn't
+    /// made a second time.
+    fn begin_anew(&mut self) -> Result<(), SourceError> {
+        if self.is_in_doubt && self.over.is_none() {
+            return Err(SourceError::InDoubt);
+        }
+        self.session = None;
+        self.sent = 0;
+        self.sessions += 1;
+        Ok(())
+    }
+
     /// Bytes of the content.
     async fn read(&self, from: u64, length: u64) -> Result<Bytes, SourceError> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
