@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_lockkeeper-drive");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_lockkeeper-drive");
 
 /// What a server may take more than before, whatever the file has. (With its release build all of it
 /// is below 40 MB.)

@@ -10,6 +10,8 @@
 
 #[cfg(target_os = "linux")]
 mod bulk;
+#[cfg(target_os = "linux")]
+mod login;
 
 use std::path::Path;
 
