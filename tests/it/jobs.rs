@@ -142,9 +142,12 @@ pub(crate) fn connector(name: &str) -> Option<Job> {
                 .file(NewFile::text("note", "a note\n").id("note").parent("team"));
             let double = Double::start(seed);
             let root = format!("--api-root={}", double.url());
-            let mut job = start(&[&root, "--folder", "/Team", "--write"]);
+            let mut job = start(&[&root, "--folder", "/Team", "--write", "--poll-interval", "1"]);
             job.environment.push(("DRIVE_ACCESS_TOKEN", double.token(&[FULL])));
-            job.calls("read", json!({"file": "note"})).upon(double)
+            let change = json!({"file": "note", "content": "more\n"});
+            job.calls("read", json!({"file": "note"}))
+                .watches("gdrive:///note", "write", change)
+                .upon(double)
         }
         "lockkeeper-filesystem" => {
             let job = start(&["{}", "--write"]);

@@ -2,6 +2,7 @@
 //! beyond the defaults.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lockkeeper_core::{Credential, Environment, StartError};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,10 @@ pub struct Options {
     /// Domains that `share` may give access to; repeatable [default: any person by address]
     #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
     pub share_domain: Vec<String>,
+    /// Seconds between two looks at what changed, while something is subscribed to; 1 to 3600
+    /// [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub poll_interval: Option<u64>,
     /// Where Google's services are; http:// on this machine only [env: DRIVE_API_ROOT]
     #[arg(long, value_name = "URL")]
     pub api_root: Option<String>,
@@ -101,6 +106,7 @@ pub(crate) struct Config {
     pub(crate) export_dir: Option<PathBuf>,
     pub(crate) upload_dir: Option<PathBuf>,
     pub(crate) share_domains: Vec<String>,
+    pub(crate) poll_interval: Duration,
     pub(crate) api_root: Option<String>,
 }
 
@@ -130,6 +136,10 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         (ScopeOption::All, true) => "https://www.googleapis.com/auth/drive",
         (ScopeOption::All, false) => "https://www.googleapis.com/auth/drive.readonly",
     };
+    let poll_interval = options.poll_interval.unwrap_or(POLL_INTERVAL);
+    if !(1..=3_600).contains(&poll_interval) {
+        return Err(StartError::new("--poll-interval: from 1 to 3600 seconds"));
+    }
     let api_root = options.api_root.or_else(|| variable(ROOT));
     let api_root = api_root.map(|root| root.trim_end_matches('/').to_owned());
     let domains = options.share_domain.iter().map(|domain| domain.to_ascii_lowercase());
@@ -143,9 +153,13 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         export_dir: options.export_dir,
         upload_dir: options.upload_dir,
         share_domains: domains.collect(),
+        poll_interval: Duration::from_secs(poll_interval),
         api_root,
     })
 }
+
+/// Seconds between two looks at what changed.
+const POLL_INTERVAL: u64 = 30;
 
 /// Google's metadata server, by its address: a name could lead elsewhere.
 const METADATA: &str = "169.254.169.254";

@@ -7,6 +7,7 @@ mod content;
 mod download;
 mod error;
 mod extract;
+mod feed;
 mod gate;
 mod name;
 mod office;
@@ -50,6 +51,7 @@ pub struct Source {
     gate: Gate,
     texts: Texts,
     session: session::Session,
+    feed: feed::Feed,
     export_dir: Option<ExportDir>,
     upload_dir: Option<UploadDir>,
     share_domains: Vec<String>,
@@ -115,6 +117,7 @@ impl Source {
             api: Google::new(http, tokens, root),
             texts: Texts::default(),
             session,
+            feed: feed::Feed::new(config.poll_interval),
             export_dir,
             upload_dir,
             share_domains: config.share_domains,
@@ -242,7 +245,7 @@ impl Source {
 
     /// The token from which changes are told.
     pub(crate) async fn start_token(&self) -> Result<String, SourceError> {
-        self.api.start_token().await
+        self.api.start_token(None).await
     }
 
     /// What changed, and may be seen.
@@ -255,7 +258,7 @@ impl Source {
         {
             return Err(SourceError::argument("`since` is a token that this tool gave"));
         }
-        let mut list = self.api.changes(token, size).await?;
+        let mut list = self.api.changes(token, size, None).await?;
         let mut seen = Vec::new();
         for change in list.changes.take().unwrap_or_default() {
             let id = change.file_id.clone().unwrap_or_default();

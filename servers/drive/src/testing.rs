@@ -140,12 +140,18 @@ impl World {
         own.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned())).collect()
     }
 
+    /// The token of servers that read, or do all (`full`).
+    pub(crate) fn token(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.path().join(name)).unwrap()
+    }
+
     /// A session with a server in this world.
     pub(crate) fn client(&self, flags: &[&str]) -> InProcess {
         self.client_of(Era::Modern, flags)
     }
 
-    fn client_of(&self, era: Era, flags: &[&str]) -> InProcess {
+    /// The same in an era.
+    pub(crate) fn client_of(&self, era: Era, flags: &[&str]) -> InProcess {
         let arguments = self.arguments(flags);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         InProcess::start::<Drive>(&arguments, era)

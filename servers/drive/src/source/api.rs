@@ -95,10 +95,15 @@ pub(crate) trait DriveApi: Send + Sync {
         id: &str,
         permission: &str,
     ) -> impl Future<Output = Result<(), SourceError>> + Send;
-    fn start_token(&self) -> impl Future<Output = Result<String, SourceError>> + Send;
+    /// Of a shared drive, or of the account.
+    fn start_token(
+        &self,
+        drive: Option<&str>,
+    ) -> impl Future<Output = Result<String, SourceError>> + Send;
     fn changes(
         &self,
         token: &str,
         size: i32,
+        drive: Option<&str>,
     ) -> impl Future<Output = Result<ChangeList, SourceError>> + Send;
 }

@@ -277,6 +277,35 @@ impl Gate {
         !self.restricts() || self.admitted().contains(id)
     }
 
+    /// A file that may be read, with everything that it lies in; none if it may not be.
+    pub(crate) async fn chain(
+        &self,
+        api: &Google,
+        file: &File,
+    ) -> Result<Option<BTreeSet<String>>, SourceError> {
+        let id = file.id.clone().unwrap_or_default();
+        match self.judge(api, file, (&id, Purpose::Reading)).await {
+            Err(SourceError::Hidden { .. }) => return Ok(None),
+            judged => judged?,
+        }
+        let root = &self.resolved(api).await?.root;
+        let above = self.above(api, (&id, file), root, Purpose::Reading).await?;
+        Ok(Some(above.parents.into_keys().collect()))
+    }
+
+    /// What a file lay in when it was last seen, as far as that is remembered.
+    pub(crate) fn remembered(&self, id: &str) -> BTreeSet<String> {
+        let known = self.known();
+        let (mut above, mut left) = (BTreeSet::new(), vec![id.to_owned()]);
+        while let Some(id) = left.pop() {
+            let place = known.get(&id).and_then(|(_, place)| place.as_ref());
+            if above.insert(id) {
+                left.extend(place.into_iter().flat_map(|place| place.parents.clone()));
+            }
+        }
+        above
+    }
+
     /// Where a file lies, from an allowed folder down, as agents name it.
     pub(crate) async fn path(&self, api: &Google, found: &Found) -> Result<String, SourceError> {
         let resolved = self.resolved(api).await?;

@@ -213,19 +213,27 @@ impl DriveApi for Google {
         self.ask(Method::DELETE, (&place, permission), &[ALL], None::<&()>).await
     }
 
-    async fn start_token(&self) -> Result<String, SourceError> {
+    async fn start_token(&self, drive: Option<&str>) -> Result<String, SourceError> {
+        let mut parameters = vec![ALL];
+        parameters.extend(drive.map(|drive| ("driveId", drive)));
         let token: StartPageToken =
-            self.read(("changes/startPageToken", "the changes"), &[ALL]).await?;
+            self.read(("changes/startPageToken", "the changes"), &parameters).await?;
         token.start_page_token.ok_or(SourceError::Answer { what: "no token for changes" })
     }
 
-    async fn changes(&self, token: &str, size: i32) -> Result<ChangeList, SourceError> {
+    async fn changes(
+        &self,
+        token: &str,
+        size: i32,
+        drive: Option<&str>,
+    ) -> Result<ChangeList, SourceError> {
         let fields = format!(
             "nextPageToken,newStartPageToken,changes(changeType,removed,time,fileId,file({FILE}))"
         );
         let size = size.to_string();
-        let parameters =
-            [ALL, ALL_ITEMS, ("pageToken", token), ("pageSize", &size), ("fields", &fields)];
+        let mut parameters =
+            vec![ALL, ALL_ITEMS, ("pageToken", token), ("pageSize", &size), ("fields", &fields)];
+        parameters.extend(drive.map(|drive| ("driveId", drive)));
         let mut list: ChangeList = self.read(("changes", "the changes"), &parameters).await?;
         let is_of_file = |change: &Change| change.change_type.as_deref() != Some("drive");
         list.changes.get_or_insert_default().retain(is_of_file);
