@@ -536,4 +536,6 @@ impl Gate {
 }
 
 #[cfg(test)]
+mod escape;
+#[cfg(test)]
 mod tests;
