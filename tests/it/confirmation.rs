@@ -40,7 +40,8 @@ fn retry(
     text(answer.get("result").unwrap_or(&answer["error"]))
 }
 
-const INVALID: &str = "error: confirmation_invalid";
+/// The client keeps the state of a question, and it is the client who is told that it isn't ours.
+const INVALID: &str = "protocol error -32602: confirmation_invalid";
 
 #[test]
 fn modern_rounds() {

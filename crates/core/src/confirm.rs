@@ -18,6 +18,10 @@ pub(crate) const EXPIRES: Duration = Duration::from_mins(5);
 /// The name of our one question among a result's input requests.
 pub(crate) const QUESTION: &str = "confirm";
 
+/// The code of an answer that is good for nothing: the state that comes with it doesn't verify. A protocol
+/// error to the client, since it is the client who keeps it.
+pub(crate) const INVALID: &str = "confirmation_invalid";
+
 /// How this client can be asked.
 pub(crate) enum Asking<'a> {
     /// By answering with a question and being called again (2026-07-28).
@@ -112,7 +116,7 @@ fn accept(state: &State, binding: &[u8], round: &Round) -> Result<(), ToolError>
 
 /// One text for every way in which an answer can be wrong: forged, altered, expired, used.
 fn invalid() -> ToolError {
-    ToolError::new("confirmation_invalid", "this confirmation is not valid for this call")
+    ToolError::new(INVALID, "this confirmation is not valid for this call")
         .hint("call again without it to be asked anew; a confirmation counts once, for 5 minutes")
 }
 

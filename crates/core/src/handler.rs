@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, MediaKind};
 use crate::catalog::Definition;
-use crate::confirm::{Asker, EXPIRES, QUESTION, Round};
+use crate::confirm::{Asker, EXPIRES, INVALID, QUESTION, Round};
 use crate::context::Host;
 use crate::effect::Effect;
 use crate::error::ToolError;
@@ -199,6 +199,10 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         };
         match self.pipeline.call(call).await {
             Reply::Answer(answer) => Ok(result(answer).into()),
+            // The client brought it, not the agent, who can't mend it.
+            Reply::Failed(error) if error.code() == INVALID => {
+                Err(ErrorData::invalid_params(error.text(), None))
+            }
             Reply::Failed(error) => {
                 Ok(CallToolResult::error(vec![ContentBlock::text(error.text())]).into())
             }
