@@ -83,6 +83,16 @@ const ALL: &[Counterpart] = &[
         probe: probe_npm,
     },
     Counterpart {
+        name: "conformance",
+        variable: "LOCKKEEPER_CONFORMANCE",
+        needs: Some("node"),
+        package: "@modelcontextprotocol/conformance",
+        version: "0.2.0-alpha.12",
+        program: "node_modules/@modelcontextprotocol/conformance/dist/index.js",
+        install: install_npm,
+        probe: probe_npm,
+    },
+    Counterpart {
         name: "postgres",
         variable: "LOCKKEEPER_POSTGRES",
         needs: None,
