@@ -19,6 +19,8 @@ mod canary;
 mod clients;
 mod command_line;
 mod confirmation;
+#[cfg(unix)]
+mod conformance;
 mod ending;
 mod fixture;
 mod governance;
