@@ -172,8 +172,21 @@ pub(crate) fn connector(name: &str) -> Option<Job> {
         }
         "lockkeeper-postgres" => {
             let cluster = Cluster::start(Version::V16)?;
-            let job = start(&[&cluster.url("postgres")]);
-            job.calls("query", json!({"sql": "SELECT 1 AS one"})).upon(cluster)
+            let job = start(&[
+                &cluster.url("postgres"),
+                "--write",
+                "--ddl",
+                "--destroy=allow",
+                "--poll-interval=1",
+            ]);
+            let execute = |sql: &str| json!({"statements": [{ "sql": sql }]});
+            job.calls("execute", execute("CREATE TABLE public.things (id int)"))
+                .watches(
+                    "pg://postgres/public/things",
+                    "execute",
+                    execute("INSERT INTO public.things VALUES (1)"),
+                )
+                .upon(cluster)
         }
         unknown => panic!("tests/it/jobs.rs says nothing of {unknown}"),
     })
