@@ -26,6 +26,7 @@ mod fixture;
 mod governance;
 #[cfg(unix)]
 mod http;
+mod init;
 mod jobs;
 mod lines;
 mod logs;

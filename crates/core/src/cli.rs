@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod help;
+mod init;
 mod policy;
 mod register;
 mod secret;
@@ -17,6 +18,7 @@ use call::Call;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 use futures_util::future::{BoxFuture, FutureExt as _, TryFutureExt as _};
+use init::Init;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -106,6 +108,8 @@ enum Command<O: Args> {
         #[command(flatten)]
         given: Given<O>,
     },
+    /// Look at the source and write settings to begin with
+    Init(Init<O>),
     /// Register this server in an agent host
     Register(register::Register),
     /// Take this server out of an agent host
@@ -159,12 +163,13 @@ pub fn main<S: Server>() -> ExitCode {
 }
 
 /// The names of all subcommands.
-const SUBCOMMANDS: [&str; 14] = [
+const SUBCOMMANDS: [&str; 15] = [
     "audit",
     "call",
     "check",
     "completions",
     "help",
+    "init",
     "login",
     "logout",
     "policy",
@@ -209,6 +214,7 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             | Command::Check { given, .. }
             | Command::Tools { given, .. }
             | Command::Call(Call { given, .. })
+            | Command::Init(Init { given, .. })
             | Command::Login { given }
             | Command::Logout { given },
         ) => Some(&given.flags),
@@ -249,6 +255,7 @@ fn run<S: Server>(cli: Cli<S::Options>) -> Result<ExitCode, StartError> {
             settings.audit.push(command.source());
             audit::cli::run(command, &settings.audit()?, S::NAME)
         }
+        Some(Command::Init(init)) => init::run::<S>(init, &process),
         Some(Command::Register(register)) => register::register::<S>(register, &process),
         Some(Command::Unregister(unregister)) => register::unregister::<S>(unregister, &process),
         Some(Command::Secret { command }) => secret::run(command, &process),

@@ -143,6 +143,13 @@ pub trait Server: Sized + 'static {
         None
     }
 
+    /// What there is in the source, under the policy in force, in the order of a listing.
+    fn survey(
+        _source: &Self::Source,
+    ) -> impl Future<Output = Result<Vec<Surveyed>, StartError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Whether there are `login` and `logout`: a person lets the server act for them.
     const LOGS_IN: bool = false;
 
@@ -251,6 +258,30 @@ impl StartError {
     /// A start that failed for this reason, said in full.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
+    }
+}
+
+/// Something that a source holds, for `init`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surveyed {
+    /// A pattern of `[policy.resources]` that matches it.
+    pub pattern: String,
+    /// What it is, in a few words.
+    pub note: String,
+}
+
+impl Surveyed {
+    /// What has this name, part by part, and all beneath. Characters that patterns give a meaning to
+    /// are taken as they are.
+    pub fn named(parts: &[&str], separator: char, note: impl Into<String>) -> Self {
+        let plain = |part: &&str| {
+            let special = |c: char| c == separator || "*?[]{}!\\".contains(c);
+            let escaped =
+                part.chars().map(|c| if special(c) { format!("\\{c}") } else { c.to_string() });
+            escaped.collect::<String>()
+        };
+        let parts: Vec<String> = parts.iter().map(plain).collect();
+        Self { pattern: parts.join(&separator.to_string()), note: note.into() }
     }
 }
 

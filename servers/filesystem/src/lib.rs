@@ -16,14 +16,16 @@ mod tools;
 mod waits;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lockkeeper_core::{
     Environment, Finding, Judgement, Reach, Registered, RegisteredResource, Server, StartError,
+    Stop, Surveyed,
 };
 
 pub use config::Options;
 use pages::Pages;
-use source::{Access, Source};
+use source::{Access, EntryKind, ListOptions, Source};
 use subscribed::Subscribed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use waits::Waits;
@@ -43,6 +45,9 @@ pub struct Fs {
 
 /// As many walks and searches run at once.
 const WALKS: usize = 2;
+
+/// How long `init` looks at one directory.
+const SURVEY: Duration = Duration::from_secs(5);
 
 impl Fs {
     /// A place among the walks. It goes into the work, which ends later than a call that was
@@ -137,6 +142,28 @@ impl Server for Filesystem {
             }
         }
         reach
+    }
+
+    async fn survey(fs: &Fs) -> Result<Vec<Surveyed>, StartError> {
+        let failed = |error: source::FsError| StartError::new(error.to_string());
+        let mut found = Vec::new();
+        for source::RootInfo { path, .. } in fs.files.roots() {
+            let located = fs.files.locate(&path).map_err(failed)?;
+            let stop = Stop::new(Instant::now() + SURVEY);
+            let listing =
+                fs.files.list(&located, &ListOptions::default(), &stop).map_err(failed)?;
+            let parts: Vec<&str> = path.split('/').collect();
+            for entry in listing.entries {
+                let whole: Vec<&str> = parts.iter().copied().chain([&*entry.name]).collect();
+                let note = match entry.kind {
+                    EntryKind::Dir => "directory",
+                    EntryKind::Link => "link",
+                    EntryKind::File | EntryKind::Special => "",
+                };
+                found.push(Surveyed::named(&whole, '/', note));
+            }
+        }
+        Ok(found)
     }
 
     async fn report(fs: &Fs) -> Vec<Finding> {

@@ -9,6 +9,7 @@ mod page;
 mod refusal;
 mod resource;
 mod source;
+mod survey;
 #[cfg(test)]
 mod testing;
 mod tools;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 
 use lockkeeper_core::{
     Credential, Environment, Finding, Judgement, NamePattern, Opening, Reach, Registered,
-    RegisteredResource, Separator, Server, StartError,
+    RegisteredResource, Separator, Server, StartError, Surveyed,
 };
 
 pub use config::Options;
@@ -95,6 +96,10 @@ impl Server for MongoDb {
 
     fn reach(mongo: &Mongo) -> Reach {
         mongo.reach()
+    }
+
+    async fn survey(mongo: &Mongo) -> Result<Vec<Surveyed>, StartError> {
+        mongo.survey().await.map_err(|error| StartError::new(error.to_string()))
     }
 
     async fn report(mongo: &Mongo) -> Vec<Finding> {

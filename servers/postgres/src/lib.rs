@@ -11,6 +11,7 @@ mod refusal;
 mod resource;
 mod source;
 mod subscribed;
+mod survey;
 #[cfg(test)]
 mod testing;
 mod tools;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 
 use lockkeeper_core::{
     Credential, Environment, Finding, NamePattern, Opening, Reach, Registered, RegisteredResource,
-    Separator, Server, StartError,
+    Separator, Server, StartError, Surveyed,
 };
 
 pub use config::Options;
@@ -83,6 +84,10 @@ impl Server for Postgres {
 
     fn reach(pg: &Pg) -> Reach {
         pg.reach()
+    }
+
+    async fn survey(pg: &Pg) -> Result<Vec<Surveyed>, StartError> {
+        pg.survey().await.map_err(|error| StartError::new(error.to_string()))
     }
 
     async fn report(pg: &Pg) -> Vec<Finding> {
