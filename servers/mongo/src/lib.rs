@@ -9,6 +9,7 @@ mod page;
 mod refusal;
 mod resource;
 mod source;
+mod subscribed;
 mod survey;
 #[cfg(test)]
 mod testing;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use bson::Document;
 use lockkeeper_core::{
-    Body, Contents, Cx, Listed, Read, RegisteredResource, Resource, ToolError, Typed, Variables,
-    percent_encode_path, resource,
+    Body, Changed, Contents, Cx, Listed, Read, RegisteredResource, Resource, ToolError, Typed,
+    Variables, Watch, percent_encode_path, resource,
 };
 
 use crate::source::Mongo;
 use crate::source::names::Namespace;
-use crate::tools;
+use crate::{subscribed, tools};
 
 pub(crate) static RESOURCES: &[RegisteredResource<Mongo>] =
     &[resource::<Mongo, Field>(), resource::<Mongo, Schema>(), resource::<Mongo, Collection>()];
@@ -34,6 +34,18 @@ impl Resource<Mongo> for Collection {
         let name = name(&cx, &variables)?;
         let described = cx.source().describe(&name).await?;
         Ok(plain(tools::described(&name.to_string(), &described)))
+    }
+
+    const WATCHED: bool = true;
+
+    /// Tells of its documents.
+    async fn watch(
+        cx: Cx<'_, Mongo, Read>,
+        variables: Variables,
+        changed: Changed,
+    ) -> Result<Watch, ToolError> {
+        let name = name(&cx, &variables)?;
+        subscribed::watch(&cx, name, changed).await
     }
 
     async fn list(cx: Cx<'_, Mongo, Read>) -> Result<Vec<Listed>, ToolError> {

@@ -2,17 +2,19 @@
 //! on is in its token, so it may come to another process, after another start, or after the connection
 //! broke.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bson::{Bson, Document, RawDocumentBuf};
+use mongodb::Database;
 use mongodb::change_stream::ChangeStream;
 use mongodb::change_stream::event::ResumeToken;
 use tokio::time::Instant;
 
 use super::Mongo;
-use super::connect::limit;
+use super::connect::{Deployment, limit};
 use super::error::MongoError;
 use super::names::Namespace;
 use super::reading::Checked;
@@ -71,6 +73,8 @@ impl Token {
 pub(crate) struct Changes {
     /// The database's name for agents, and its own.
     database: (String, String),
+    /// The deployment, if it isn't the one of the tools.
+    aside: Option<Arc<Deployment>>,
     stream: ChangeStream<RawDocumentBuf>,
     pub(crate) shape: Shape,
     token: Option<Token>,
@@ -103,22 +107,47 @@ impl Mongo {
         pipeline: Checked<Vec<Document>>,
         token: Option<&Token>,
     ) -> Result<Changes, MongoError> {
-        let Checked { value: pipeline, shape } = pipeline;
         let (deployment, database) = self.at(name.database()).await?;
-        let own = database.name().to_owned();
-        let collection = database.collection::<Document>(name.collection());
-        let mut watch = collection.watch().pipeline(pipeline).max_await_time(PATIENCE);
-        match token {
-            Some(token) if token.is_after_end => watch = watch.start_after(token.resume()?),
-            Some(token) => watch = watch.resume_after(token.resume()?),
-            None => {}
-        }
-        let stream = deployment.ask(limit(None)?, async { watch.await }).await?;
-        let began = stream.resume_token().and_then(|begun| Token::of(&begun, false));
-        let token = began.or_else(|| token.cloned());
-        let database = (name.database().to_owned(), own);
-        Ok(Changes { database, stream: stream.with_type(), shape, token, ended: false })
+        watch(deployment, &database, name, pipeline, token).await
     }
+
+    /// The same over connections of its own, for as long as somebody listens. None if too many do.
+    pub(crate) async fn watch_aside(
+        &self,
+        name: &Namespace,
+        pipeline: Checked<Vec<Document>>,
+        token: Option<&Token>,
+    ) -> Result<Option<Changes>, MongoError> {
+        let Some((deployment, database)) = self.aside(name.database()).await? else {
+            return Ok(None);
+        };
+        let changes = watch(&deployment, &database, name, pipeline, token).await?;
+        Ok(Some(Changes { aside: Some(deployment), ..changes }))
+    }
+}
+
+async fn watch(
+    deployment: &Deployment,
+    database: &Database,
+    name: &Namespace,
+    pipeline: Checked<Vec<Document>>,
+    token: Option<&Token>,
+) -> Result<Changes, MongoError> {
+    let Checked { value: pipeline, shape } = pipeline;
+    let own = database.name().to_owned();
+    let collection = database.collection::<Document>(name.collection());
+    let mut watch = collection.watch().pipeline(pipeline).max_await_time(PATIENCE);
+    match token {
+        Some(token) if token.is_after_end => watch = watch.start_after(token.resume()?),
+        Some(token) => watch = watch.resume_after(token.resume()?),
+        None => {}
+    }
+    let stream = deployment.ask(limit(None)?, async { watch.await }).await?;
+    let began = stream.resume_token().and_then(|begun| Token::of(&begun, false));
+    let token = began.or_else(|| token.cloned());
+    let database = (name.database().to_owned(), own);
+    let (aside, ended) = (None, false);
+    Ok(Changes { database, aside, stream: stream.with_type(), shape, token, ended })
 }
 
 impl Changes {
@@ -130,6 +159,11 @@ impl Changes {
     /// Whether the collection was dropped or renamed.
     pub(crate) fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// Whether there is more to come of this stream.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.ended && self.stream.is_alive()
     }
 
     /// The next change, waited for until `until`.
@@ -144,7 +178,10 @@ impl Changes {
             }
             // What is asked for is waited for: a change that was on its way would be lost otherwise,
             // until somebody goes on from the last token.
-            let deployment = mongo.deployment(&self.database.0)?;
+            let deployment = match &self.aside {
+                Some(aside) => aside,
+                None => mongo.deployment(&self.database.0)?,
+            };
             let found = deployment.ask(limit(None)?, self.stream.next_if_any()).await?;
             let now = self.stream.resume_token();
             let Some(event) = found else {

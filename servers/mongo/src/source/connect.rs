@@ -34,6 +34,7 @@ const CHANGE: Duration = Duration::from_mins(10);
 pub(crate) const UNCHECKED: &str = "TLS, whose certificates nobody checks";
 
 /// Where a deployment is.
+#[derive(Clone)]
 pub(crate) struct Place {
     /// The connection string, or none if it is the credential.
     pub(crate) uri: Option<String>,
@@ -88,6 +89,11 @@ impl Deployment {
 
     pub(crate) fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// The same over so many connections of its own, which are closed when it is dropped.
+    pub(crate) fn apart(&self, connections: u32) -> Self {
+        Self::new(Place { connections, ..self.place.clone() }, self.upstream.clone())
     }
 
     /// The driver. It connects by itself, when it is asked for something.

@@ -2,6 +2,7 @@
 //! under a name that they give it. Agents know no other place than a database.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use lockkeeper_core::{Ports, Reach};
 use mongodb::Database;
@@ -11,6 +12,9 @@ use super::connect::Deployment;
 use super::error::MongoError;
 use super::names::is_own;
 use super::uri::{self, Named};
+
+/// So many collections of a deployment can be subscribed to at once.
+pub(crate) const MOST_WATCHED: u32 = 32;
 
 /// Deployments, and what is served of them.
 pub(crate) enum Homes {
@@ -25,6 +29,8 @@ pub(crate) struct Home {
     pub(crate) deployment: Deployment,
     /// What agents should know of it.
     pub(crate) description: Option<String>,
+    /// The same over other connections, while somebody is subscribed to something.
+    aside: Mutex<Weak<Deployment>>,
     named: Result<Option<Named>, &'static str>,
 }
 
@@ -32,7 +38,18 @@ impl Home {
     pub(crate) fn new(deployment: Deployment, description: Option<String>) -> Self {
         // What can't be connected to is said to whoever asks for something, and in `check`.
         let named = deployment.place().uri.as_deref().map(uri::named).transpose();
-        Self { deployment, description, named }
+        Self { deployment, description, aside: Mutex::default(), named }
+    }
+
+    /// The deployment over connections beside those of the tools: each subscription takes one. They
+    /// end with the last of them.
+    fn aside(&self) -> Arc<Deployment> {
+        let mut kept = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.upgrade().unwrap_or_else(|| {
+            let aside = Arc::new(self.deployment.apart(MOST_WATCHED));
+            *kept = Arc::downgrade(&aside);
+            aside
+        })
     }
 
     /// The database that the connection string names. Credentials for all databases are kept in one
@@ -136,6 +153,27 @@ impl Mongo {
         };
         let client = home.deployment.client().await?;
         Ok((&home.deployment, client.database(own.as_deref().unwrap_or(database))))
+    }
+
+    /// The same over connections beside those of the tools, for what goes on after a call. None if
+    /// all of these are taken.
+    pub(crate) async fn aside(
+        &self,
+        database: &str,
+    ) -> Result<Option<(Arc<Deployment>, Database)>, MongoError> {
+        let home = self.home(database)?;
+        let own = match &self.homes {
+            Homes::All(_) => None,
+            Homes::Named(_) => home.named_database().await?,
+        };
+        let deployment = home.aside();
+        // One of them is this one.
+        if Arc::strong_count(&deployment) > MOST_WATCHED as usize {
+            return Ok(None);
+        }
+        let client = deployment.client().await?;
+        let database = client.database(own.as_deref().unwrap_or(database));
+        Ok(Some((deployment, database)))
     }
 
     /// The database of calls that name none, where only a credential says it.
