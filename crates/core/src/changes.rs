@@ -196,7 +196,7 @@ struct Told {
 }
 
 impl Queue {
-    fn add(&self, uri: &str, gap: bool) {
+    pub(crate) fn add(&self, uri: &str, gap: bool) {
         let mut state = lock(&self.state);
         if let Some(known) = state.changed.get_mut(uri) {
             *known |= gap;
@@ -205,6 +205,21 @@ impl Queue {
         state.changed.insert(uri.to_owned(), gap);
         drop(state);
         self.stirred.notify_one();
+    }
+
+    /// Waits until something has changed.
+    pub(crate) async fn filled(&self) {
+        while lock(&self.state).changed.is_empty() {
+            self.stirred.notified().await;
+        }
+    }
+
+    /// Resources that have changed, each with whether that is after a gap, and how many are left.
+    pub(crate) fn take(&self, most: usize) -> (Vec<(String, bool)>, usize) {
+        let mut state = lock(&self.state);
+        let changed = &mut state.changed;
+        let taken = std::iter::from_fn(|| changed.pop_first()).take(most).collect();
+        (taken, changed.len())
     }
 
     /// The next resource that has changed, and whether that is after a gap. One at a time, so that

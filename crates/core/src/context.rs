@@ -11,6 +11,7 @@ use crate::answer::Results;
 use crate::cursor;
 use crate::effect::{Effect, EffectKind, Grant, Mutating, Read};
 use crate::error::ToolError;
+use crate::feed::Feeds;
 use crate::ongoing::Ongoing;
 use crate::outside::Outside;
 use crate::state::State;
@@ -39,7 +40,7 @@ impl Host for Nobody {
 }
 
 /// One call in the course of the pipeline, shared by its phases and its tool body.
-pub(crate) struct Call<S> {
+pub(crate) struct Call<S: 'static> {
     pub(crate) source: Arc<S>,
     pub(crate) tool: &'static str,
     /// Hash of the arguments without those that only choose the page.
@@ -51,6 +52,7 @@ pub(crate) struct Call<S> {
     pub(crate) results: Results,
     pub(crate) outside: Outside,
     pub(crate) state: Arc<State>,
+    pub(crate) feeds: Arc<Feeds<S>>,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) progress: std::sync::Mutex<Option<Instant>>,
 }
@@ -65,7 +67,7 @@ pub(crate) struct Call<S> {
 ///     let grant = cx.grant();
 /// }
 /// ```
-pub struct Cx<'a, S, E: EffectKind = Read> {
+pub struct Cx<'a, S: 'static, E: EffectKind = Read> {
     call: &'a Arc<Call<S>>,
     effect: PhantomData<fn() -> E>,
 }
@@ -73,6 +75,10 @@ pub struct Cx<'a, S, E: EffectKind = Read> {
 impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
     pub(crate) fn new(call: &'a Arc<Call<S>>) -> Self {
         Self { call, effect: PhantomData }
+    }
+
+    pub(crate) fn call(&self) -> &'a Arc<Call<S>> {
+        self.call
     }
 
     /// The data source.

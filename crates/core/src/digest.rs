@@ -42,7 +42,7 @@ impl Digests {
             let json = value.to_string();
             let digest = keyed.part(b"value").part(json.as_bytes()).finish();
             all = all.part(name.as_bytes()).part(&digest);
-            if !matches!(name.as_str(), "cursor" | "limit" | "timeout_s") {
+            if !matches!(name.as_str(), "cursor" | "limit" | "max_items" | "max_wait") {
                 page = page.part(name.as_bytes()).part(&digest);
             }
             let short = Value::from(hex(digest.get(..8).unwrap_or_default()));
@@ -116,7 +116,7 @@ mod tests {
         let showing = Showing { known: None, plain: &[], all_clear: false };
         let of = |value| Digests::of(b"key", "tool", &object(value), showing);
         let (one, two) =
-            (of(json!({"a": 1})), of(json!({"a": 1, "cursor": "x", "limit": 5, "timeout_s": 1})));
+            (of(json!({"a": 1})), of(json!({"a": 1, "cursor": "x", "limit": 5, "max_wait": 1})));
         assert_eq!(one.page, two.page);
         assert_ne!(one.all, two.all);
         assert_ne!(one.page, of(json!({"a": 2})).page);

@@ -22,6 +22,7 @@ use crate::context::{Call, Host};
 use crate::digest::{Digests, Showing};
 use crate::effect::Effect;
 use crate::error::ToolError;
+use crate::feed::Feeds;
 use crate::instance::Vitals;
 use crate::metrics::{Kind, Metrics, Noted, UNKNOWN_TOOL};
 use crate::ongoing::Ongoing;
@@ -63,6 +64,7 @@ pub(crate) struct Pipeline<S: 'static> {
     pub(crate) metrics: Arc<Metrics>,
     /// What is watched for subscribers.
     pub(crate) bus: Arc<Bus>,
+    feeds: Arc<Feeds<S>>,
     upstreams: Upstreams,
     /// See [`Parts::means`].
     means: Vec<u8>,
@@ -169,6 +171,10 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 text.sample(name, &[], changes);
             }
         });
+        let readable = resources.iter();
+        let readable =
+            readable.filter(|one| policy.decide(one.tool, Effect::Read) == Decision::Allow);
+        let feeds = Arc::new(Feeds::new(Arc::clone(&bus), readable.collect()));
         Self {
             source,
             catalog,
@@ -181,6 +187,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             audit,
             metrics,
             bus,
+            feeds,
             upstreams,
             means,
             ordered,
@@ -348,6 +355,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             results: self.results,
             outside: self.policy.outside(),
             state: Arc::clone(&self.state),
+            feeds: Arc::clone(&self.feeds),
             host: request.caller.host,
             progress: std::sync::Mutex::default(),
         };
@@ -466,6 +474,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 results: self.results,
                 outside: self.policy.outside(),
                 state: Arc::clone(&self.state),
+                feeds: Arc::clone(&self.feeds),
                 host,
                 progress: std::sync::Mutex::default(),
             });

@@ -209,7 +209,7 @@ mod tests {
         fixture.write("data/last", b"last");
         let mut notices = 0;
         // A notice after the last change was read is one that belongs to it, or to a later one.
-        let arguments = json!({"paths": ["data"], "timeout_s": 1});
+        let arguments = json!({"paths": ["data"], "max_wait": 1});
         while !client.call("wait_for_change", arguments.clone()).to_string().contains("unchanged") {
         }
         notices += client.take_notifications().len();

@@ -13,7 +13,7 @@ pub(crate) mod names;
 mod nearest;
 pub(crate) mod relation;
 pub(crate) mod render;
-mod resolve;
+pub(crate) mod resolve;
 mod routine;
 pub(crate) mod seen;
 pub(crate) mod sql;

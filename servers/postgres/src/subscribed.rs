@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use lockkeeper_core::{Changed, Cx, Read, ToolError, Watch};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::source::Pg;
 use crate::source::error::PgError;
 use crate::source::listening::{Heard, Hearing};
 use crate::source::looking::{Look, Subject, passes};
 
-/// Looking takes this part of a connection's time at most: so many times as long as a look took,
-/// nobody looks.
+/// Comparing takes a tenth of a connection's time at most: so many times as long as it took, nobody
+/// looks again; and for so long at least.
 const REST: u32 = 9;
+const LEAST_REST: Duration = Duration::from_millis(20);
 
 /// The longest time until a look is tried again that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -92,7 +93,6 @@ impl Watching {
                 (None, None) => sleep(self.every).await,
             }
             let gap = self.stirred.gap.swap(false, Ordering::Relaxed);
-            let began = Instant::now();
             match self.look.has_changed().await {
                 Ok(has_changed) => {
                     again = None;
@@ -110,7 +110,7 @@ impl Watching {
                 }
                 Err(error) => return error.into(),
             }
-            sleep(began.elapsed() * REST).await;
+            sleep((self.look.took() * REST).max(LEAST_REST)).await;
         }
     }
 }

@@ -12,6 +12,7 @@ mod run_saved;
 mod search_objects;
 mod suggest_indexes;
 mod top_queries;
+mod wait_for_change;
 
 use lockkeeper_core::{Registered, tool};
 
@@ -28,6 +29,7 @@ pub(crate) static TOOLS: &[Registered<Pg>] = &[
     tool::<Pg, health::Health>("health"),
     tool::<Pg, suggest_indexes::SuggestIndexes>("suggest_indexes"),
     tool::<Pg, run_saved::RunSaved>("run_saved"),
+    tool::<Pg, wait_for_change::WaitForChange>("wait_for_change"),
     tool::<Pg, export::ExportRows>("export"),
     tool::<Pg, execute::Execute>("execute"),
     tool::<Pg, notify::Notify>("notify"),

@@ -110,7 +110,7 @@ fn write(screen: &mut Screen, stage: &Stage<'_>) -> Result<()> {
     session.call(&Call {
         caption: "Wait for what a person at the keyboard does",
         tool: "wait_for_change",
-        arguments: json!({ "paths": ["app.toml"], "timeout_s": 10 }),
+        arguments: json!({ "paths": ["app.toml"], "max_wait": 10 }),
         expect: Expect::Answer("modified"),
     })?;
     person.end();

@@ -118,7 +118,7 @@ fn write(screen: &mut Screen, stage: &Stage<'_>, uri: &str) -> Result<()> {
         arguments[more.0] = more.1.into();
         arguments
     };
-    let watch = json!({ "collection": "orders", "timeout_s": 1 });
+    let watch = json!({ "collection": "orders", "max_wait": 1 });
     let begun = session.call(&Call {
         caption: "From here on it wants to know of changes",
         tool: "watch",

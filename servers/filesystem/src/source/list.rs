@@ -323,7 +323,8 @@ pub(super) enum Shown {
     Hidden,
 }
 
-pub(super) fn pattern(glob: &str) -> Result<Pattern, FsError> {
+/// Reads a glob.
+pub fn pattern(glob: &str) -> Result<Pattern, FsError> {
     Pattern::new(glob)
         .map_err(|error| FsError::Glob { glob: Asked::new(glob), reason: error.kind().to_string() })
 }

@@ -141,7 +141,7 @@ pub(super) fn check(glob: &str) -> Result<(), String> {
 /// A glob as an agent or a person writes it: without `/` it means a name anywhere, with one a path
 /// from the base on; `*` stays within a name, `**` does not.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub struct Pattern {
     matcher: GlobMatcher,
     by_name: bool,
 }

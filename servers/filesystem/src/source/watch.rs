@@ -22,6 +22,7 @@ pub use spot::Spot;
 
 use super::Source;
 use super::error::FsError;
+use super::rules::Pattern;
 use changes::Pending;
 use notices::{Notice, Notices};
 use tree::{Key, Tree};
@@ -171,6 +172,14 @@ impl Watch {
     /// Whether there is something to [`Watch::take`].
     pub fn has_changes(&self) -> bool {
         !self.pending.is_empty()
+    }
+
+    /// Forgets changes of paths that don't match, but for those of which it isn't clear what happened.
+    pub fn keep_only(&mut self, glob: &Pattern) {
+        self.pending.keep_only(|path| glob.matches(path.trim_end_matches('/').as_bytes()));
+        if self.pending.is_empty() {
+            self.mark = self.looked;
+        }
     }
 
     /// Up to `most` changes of up to `bytes` bytes of text, by path, and how many are left.

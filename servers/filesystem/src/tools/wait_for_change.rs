@@ -11,7 +11,7 @@ use crate::Fs;
 use crate::source::{self, ChangeKind, UNWATCHED, Watch, WatchOptions};
 
 /// As long as a call waits unless it says otherwise.
-const PATIENCE_S: u64 = 20;
+const PATIENCE: u64 = 20;
 /// As many paths are taken.
 const MOST_PATHS: usize = 100;
 /// As many changes are named in one answer.
@@ -25,8 +25,12 @@ pub(crate) struct WaitForChange;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Args {
     paths: Vec<String>,
-    /// default 20
-    timeout_s: Option<u64>,
+    /// only paths that match
+    glob: Option<String>,
+    /// seconds, default 20
+    max_wait: Option<u64>,
+    /// default 100
+    max_items: Option<usize>,
     /// also .gitignore'd and hidden
     #[serde(default)]
     ignored: bool,
@@ -69,12 +73,13 @@ impl Tool<Fs> for WaitForChange {
     }
 
     async fn run(cx: Cx<'_, Fs, Read>, args: Args) -> Result<Changes, ToolError> {
-        let Args { paths, timeout_s, ignored, cursor } = args;
+        let Args { paths, glob, max_wait, max_items, ignored, cursor } = args;
         if paths.is_empty() || paths.len() > MOST_PATHS {
             let message = format!("`paths` holds {} paths", paths.len());
             let hint = format!("name 1 to {MOST_PATHS}; a directory stands for all below it");
             return Err(ToolError::invalid_arguments(message).hint(hint));
         }
+        let glob = glob.as_deref().map(source::pattern).transpose()?;
         let started = Instant::now();
         let resumed = match cx.resume(cursor.as_deref())?.as_deref() {
             Some([id, mark]) => Some((*id, UNIX_EPOCH + Duration::from_millis(*mark))),
@@ -98,7 +103,10 @@ impl Tool<Fs> for WaitForChange {
             Ok::<_, ToolError>((watch, stop.due_at()))
         });
         let (mut watch, due) = begin.await??;
-        let wanted = started + Duration::from_secs(timeout_s.unwrap_or(PATIENCE_S).min(86_400));
+        if let Some(glob) = &glob {
+            watch.keep_only(glob);
+        }
+        let wanted = started + Duration::from_secs(max_wait.unwrap_or(PATIENCE).min(86_400));
         let until = wanted.min(due);
         while !watch.has_changes() {
             let stirred = tokio::time::timeout_at(until.into(), watch.stirred()).await;
@@ -108,13 +116,17 @@ impl Tool<Fs> for WaitForChange {
                     Ok::<_, ToolError>(watch)
                 });
                 watch = look.await??;
+                if let Some(glob) = &glob {
+                    watch.keep_only(glob);
+                }
             }
             if stirred.is_err() {
                 break;
             }
         }
         let note = note(&watch, since);
-        let (changes, left) = watch.take(MOST_CHANGES, cx.max_output() / 3);
+        let most = max_items.unwrap_or(MOST_CHANGES).clamp(1, MOST_CHANGES);
+        let (changes, left) = watch.take(most, cx.max_output() / 3);
         let state = match changes.is_empty() {
             false => "changed",
             true if until < wanted => "running",
@@ -180,6 +192,33 @@ mod tests {
         data
     }
 
+    #[test]
+    fn a_glob_and_a_number_choose_what_is_told() {
+        let fixture = Fixture::new("project");
+        let mut client = client(&fixture, &[]);
+        let mut arguments = json!({"paths": ["."], "glob": "*.rs", "max_wait": 0, "max_items": 1});
+        let quiet = wait(&mut client, &arguments);
+        fixture.write("README.md", b"changed");
+        fixture.write("src/a.rs", b"");
+        fixture.write("src/b.rs", b"");
+        let mut told = Vec::new();
+        arguments["cursor"] = quiet["next"].clone();
+        arguments["max_wait"] = 10.into();
+        for left in [json!(1), Value::Null] {
+            let changed = wait(&mut client, &arguments);
+            assert_eq!(changed["left"], left, "{changed}");
+            told.push(changed["changes"][0]["path"].as_str().unwrap().to_owned());
+            arguments["cursor"] = changed["next"].clone();
+        }
+        assert_eq!(told, ["src/a.rs", "src/b.rs"]);
+        fixture.write("README.md", b"again");
+        arguments["max_wait"] = 1.into();
+        assert_eq!(wait(&mut client, &arguments)["state"], "unchanged");
+        arguments["glob"] = "[".into();
+        let said = seen(&client.call("wait_for_change", arguments));
+        assert!(said.starts_with("error: "), "{said}");
+    }
+
     fn start(client: &mut InProcess, id: u64, arguments: &Value) {
         let params = json!({"name": "wait_for_change", "arguments": arguments});
         client.send(&json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
@@ -190,7 +229,7 @@ mod tests {
     fn a_cursor_goes_on_where_the_last_answer_ended() {
         let fixture = Fixture::new("project");
         let mut client = client(&fixture, &[]);
-        let mut arguments = json!({"paths": ["."], "timeout_s": 0});
+        let mut arguments = json!({"paths": ["."], "max_wait": 0});
         let quiet = wait(&mut client, &arguments);
         assert_eq!((&quiet["state"], &quiet["changes"]), (&json!("unchanged"), &json!([])));
         fixture.write("src/main.rs", b"fn main() {}\n");
@@ -204,7 +243,7 @@ mod tests {
         assert!(changed.get("note").is_none(), "{changed}");
         // The time to wait may differ from call to call, the paths may not.
         arguments["cursor"] = changed["next"].clone();
-        arguments["timeout_s"] = 1.into();
+        arguments["max_wait"] = 1.into();
         let quiet = wait(&mut client, &arguments);
         assert_eq!(quiet["state"], "unchanged");
         arguments["paths"] = json!(["src"]);
@@ -217,7 +256,7 @@ mod tests {
     fn many_changes_come_in_parts() {
         let fixture = Fixture::new("project");
         let mut client = client(&fixture, &["--max-output", "3kB"]);
-        let mut arguments = json!({"paths": ["data", "none.txt"], "timeout_s": 0});
+        let mut arguments = json!({"paths": ["data", "none.txt"], "max_wait": 0});
         arguments["cursor"] = wait(&mut client, &arguments)["next"].clone();
         let name = |i: u32| format!("{}{i:03}", "x".repeat(50));
         (0..250).for_each(|i| fixture.write(&format!("data/{}", name(i)), b""));
@@ -239,7 +278,7 @@ mod tests {
     fn a_wait_ends_with_the_change_or_with_the_budget() {
         let fixture = Fixture::new("small");
         let mut client = client(&fixture, &["--call-budget", "2s"]);
-        let arguments = json!({"paths": ["notes.txt"], "timeout_s": 600});
+        let arguments = json!({"paths": ["notes.txt"], "max_wait": 600});
         let running = wait(&mut client, &arguments);
         assert_eq!((&running["state"], &running["changes"]), (&json!("running"), &json!([])));
         let (done, ended) = std::sync::mpsc::channel::<()>();
@@ -265,7 +304,7 @@ mod tests {
     fn waits_leave_room_and_a_cancelled_one_is_gone_at_once() {
         let fixture = Fixture::new("small");
         let mut client = client(&fixture, &[]);
-        let arguments = json!({"paths": ["."], "timeout_s": 600});
+        let arguments = json!({"paths": ["."], "max_wait": 600});
         (100..104).for_each(|id| start(&mut client, id, &arguments));
         let busy = seen(&client.call("wait_for_change", arguments.clone()));
         assert!(busy.starts_with("error: busy: 4 calls wait for changes already"), "{busy}");
@@ -279,7 +318,7 @@ mod tests {
             );
         });
         // The first of these that isn't refused shows that a place is free again.
-        let now = json!({"paths": ["."], "timeout_s": 0});
+        let now = json!({"paths": ["."], "max_wait": 0});
         while seen(&client.call("wait_for_change", now.clone())).starts_with("error: busy") {
             assert!(cancelled.elapsed().as_millis() < 1_000, "{:?}", cancelled.elapsed());
         }
@@ -290,7 +329,7 @@ mod tests {
         let fixture = Fixture::new("project");
         let state = tempfile::tempdir().unwrap();
         let flags = ["--state-dir", state.path().to_str().unwrap()];
-        let mut arguments = json!({"paths": ["src", "README.md"], "timeout_s": 0});
+        let mut arguments = json!({"paths": ["src", "README.md"], "max_wait": 0});
         arguments["cursor"] = wait(&mut client(&fixture, &flags), &arguments)["next"].clone();
         fixture.write("src/hello.rs", b"changed");
         let changed = wait(&mut client(&fixture, &flags), &arguments);
@@ -306,7 +345,7 @@ mod tests {
         for era in Era::ALL {
             let mut client = InProcess::start::<Filesystem>(&[&fixture.root()], era);
             let mut told = |path: &str, cursor: Option<Value>| {
-                let mut arguments = json!({"paths": [path], "timeout_s": 0});
+                let mut arguments = json!({"paths": [path], "max_wait": 0});
                 if let Some(cursor) = cursor {
                     arguments["cursor"] = cursor;
                 }

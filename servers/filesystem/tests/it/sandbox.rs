@@ -44,7 +44,7 @@ fn all_tools_work_in_it() {
     assert!(call(client, "search_text", json!({"pattern": "two"})).contains("a.txt"));
     call(client, "find_files", json!({"glob": "*.txt"}));
     call(client, "list_directory", json!({"path": one}));
-    let waited = call(client, "wait_for_change", json!({"paths": [one], "timeout_s": 0}));
+    let waited = call(client, "wait_for_change", json!({"paths": [one], "max_wait": 0}));
     assert!(waited.contains("unchanged") && !waited.contains("polled"), "{waited}");
     call(client, "file_info", json!({"paths": [at("from")], "total": true}));
     call(client, "write_file", json!({"path": at("new"), "content": "x\n"}));

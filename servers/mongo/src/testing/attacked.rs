@@ -284,7 +284,7 @@ fn cursors_and_tokens_belong_to_their_call_and_process() {
     assert!(page.starts_with("[3 documents") && page.contains("\"_id\":4"), "{page}");
     // A token of the vault's changes tells nothing through another collection.
     let mut open = world.shop.client("", &[]);
-    let watched = world.call(&mut open, r#"watch {"collection":"vault","timeout_s":1}"#);
+    let watched = world.call(&mut open, r#"watch {"collection":"vault","max_wait":1}"#);
     let token = watched.split_once("resume_token ").unwrap().1;
     let token = token.split([']', ';', '\n', ' ']).next().unwrap();
     world.shop.run(|database| async move {
@@ -292,7 +292,7 @@ fn cursors_and_tokens_belong_to_their_call_and_process() {
     });
     for collection in ["orders", "vault"] {
         let line = format!(
-            r#"watch {{"collection":{collection:?},"resume_token":{token:?},"timeout_s":1}}"#
+            r#"watch {{"collection":{collection:?},"resume_token":{token:?},"max_wait":1}}"#
         );
         let answer = world.call(&mut owner, &line);
         assert!(!answer.contains(MARK) && !answer.contains("\"_id\":50"), "{answer}");

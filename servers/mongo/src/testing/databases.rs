@@ -148,7 +148,7 @@ fn rules_hold_for_the_names_of_the_settings() {
 fn a_watch_names_the_database_as_agents_know_it() {
     let Some(two) = Two::start() else { return };
     let mut client = two.client("", &["--write"]);
-    let watch = json!({"database": "books", "collection": "items", "timeout_s": 1});
+    let watch = json!({"database": "books", "collection": "items", "max_wait": 1});
     let first = ask(&mut client, "watch", watch.clone());
     let (_, token) = first.split_once("resume_token ").unwrap_or_else(|| panic!("{first}"));
     let token = token.split([']', ';', '\n', ' ']).next().unwrap();

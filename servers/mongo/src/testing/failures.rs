@@ -87,7 +87,7 @@ fn a_watch_whose_history_is_gone_says_how_to_go_on() {
     let uri = stub::start(|_| stub::error(286, "ChangeStreamHistoryLost"));
     let mut client = InProcess::start::<MongoDb>(&[&uri], Era::Modern);
     let token = format!("r{}", URL_SAFE_NO_PAD.encode(doc! { "_data": "82" }.to_vec().unwrap()));
-    let given = json!({"collection": "things", "resume_token": token, "timeout_s": 1});
+    let given = json!({"collection": "things", "resume_token": token, "max_wait": 1});
     let answer = seen(&client.call("watch", given));
     assert!(answer.starts_with("error: history_lost"), "{answer}");
     assert!(answer.contains("watch without resume_token"), "{answer}");

@@ -38,8 +38,10 @@ pub(crate) struct Args {
     #[serde(default)]
     pipeline: Vec<Given>,
     resume_token: Option<String>,
-    /// Default 10
-    timeout_s: Option<u32>,
+    /// Seconds, default 10
+    max_wait: Option<u32>,
+    /// Default 500
+    max_items: Option<usize>,
 }
 
 /// Events, and where the next call goes on.
@@ -77,7 +79,7 @@ impl Tool<Mongo> for Watch {
     type Args = Args;
     type Output = Events;
 
-    const PLAIN: &'static [&'static str] = &["database", "collection", "timeout_s"];
+    const PLAIN: &'static [&'static str] = &["database", "collection", "max_wait", "max_items"];
 
     fn plan(args: &Args) -> Need {
         Need::new(Effect::Read)
@@ -86,7 +88,8 @@ impl Tool<Mongo> for Watch {
 
     async fn run(cx: Cx<'_, Mongo, Read>, args: Args) -> Result<Events, ToolError> {
         let mongo = cx.source();
-        let until = until(args.timeout_s);
+        let until = until(args.max_wait);
+        let most = args.max_items.unwrap_or(MOST).clamp(1, MOST);
         let name = mongo.namespace(args.database.as_deref(), &args.collection).await?;
         let token = args.resume_token.as_deref().map(|text| {
             Token::read(text).ok_or_else(|| {
@@ -98,7 +101,7 @@ impl Tool<Mongo> for Watch {
         let pipeline = args.pipeline.into_iter().map(|stage| stage.0).collect();
         let pipeline = mongo.check_watch(&name, pipeline).await?;
         let changes = mongo.watch(&name, pipeline, token.as_ref()).await?;
-        gather(&cx, &name.to_string(), changes, until).await
+        gather(&cx, &name.to_string(), changes, (until, most)).await
     }
 }
 
@@ -115,7 +118,7 @@ async fn gather(
     cx: &Cx<'_, Mongo, Read>,
     name: &str,
     mut changes: Changes,
-    mut until: Instant,
+    (mut until, most): (Instant, usize),
 ) -> Result<Events, ToolError> {
     let mongo = cx.source();
     let veil = changes
@@ -148,7 +151,7 @@ async fn gather(
         writer.document(&bytes, &mut line).map_err(MongoError::Malformed)?;
         line.push('\n');
         let shown = cx.outside().show(&line);
-        if taken == MOST || !room.push(&shown.text) {
+        if taken == most || !room.push(&shown.text) {
             out.more = true;
             break;
         }
@@ -210,7 +213,7 @@ mod tests {
     }
 
     fn begin(client: &mut InProcess, collection: &str) -> String {
-        let given = json!({"collection": collection, "timeout_s": 0});
+        let given = json!({"collection": collection, "max_wait": 0});
         let answer = seen(&client.call("watch", given));
         assert!(answer.starts_with("[0 changes of "), "{answer}");
         token(&answer)
@@ -234,7 +237,7 @@ mod tests {
         while all.len() < 399 {
             // Each time another process: nothing is kept in this one.
             let mut client = shop.client("", &["--max-output", "8kB"]);
-            let given = json!({"collection": "events", "resume_token": from, "timeout_s": 2});
+            let given = json!({"collection": "events", "resume_token": from, "max_wait": 2});
             let answer = seen(&client.call("watch", given));
             let some = ids(&answer);
             assert!(!some.is_empty(), "{answer}");
@@ -242,8 +245,26 @@ mod tests {
             from = token(&answer);
         }
         assert_eq!(all, (1..400).collect::<Vec<i64>>());
-        let given = json!({"collection": "events", "resume_token": from, "timeout_s": 0});
+        let given = json!({"collection": "events", "resume_token": from, "max_wait": 0});
         assert!(ids(&seen(&client.call("watch", given))).is_empty());
+    }
+
+    #[test]
+    fn no_more_events_come_than_were_asked_for() {
+        let Some(shop) = Shop::empty() else { return };
+        insert(&shop, 0..1);
+        let mut client = shop.client("", &[]);
+        let mut from = begin(&mut client, "events");
+        insert(&shop, 1..6);
+        let mut all = Vec::new();
+        for expected in [2, 2, 1] {
+            let given = json!({"collection": "events", "resume_token": from, "max_wait": 5, "max_items": 2});
+            let answer = seen(&client.call("watch", given));
+            assert_eq!(ids(&answer).len(), expected, "{answer}");
+            all.extend(ids(&answer));
+            from = token(&answer);
+        }
+        assert_eq!(all, [1, 2, 3, 4, 5]);
     }
 
     #[test]
@@ -267,7 +288,7 @@ mod tests {
             }
             proxy.down();
             proxy.up();
-            let given = json!({"collection": "events", "resume_token": from, "timeout_s": 1});
+            let given = json!({"collection": "events", "resume_token": from, "max_wait": 1});
             let answer = seen(&client.call("watch", given));
             if answer.starts_with("error: ") {
                 assert!(cuts < 60, "{answer}");
@@ -286,7 +307,7 @@ mod tests {
         insert(&shop, 0..1);
         let mut client = shop.client("", &["--call-budget", "4s"]);
         let began = Instant::now();
-        let given = json!({"collection": "events", "timeout_s": 600});
+        let given = json!({"collection": "events", "max_wait": 600});
         let answer = seen(&client.call("watch", given));
         assert!(answer.starts_with("[0 changes"), "{answer}");
         assert!(began.elapsed().as_secs() < 4);
@@ -312,7 +333,7 @@ mod tests {
             stub::cursor(0, "firstBatch", events)
         });
         let mut client = InProcess::start::<MongoDb>(&[&uri], Era::Modern);
-        let given = json!({"collection": "things", "timeout_s": 1});
+        let given = json!({"collection": "things", "max_wait": 1});
         let answer = seen(&client.call("watch", given));
         assert!(
             answer.contains("2 changes of shop.things; the collection was dropped"),
@@ -321,7 +342,7 @@ mod tests {
         assert!(answer.contains("{\"operationType\":\"drop\"}"), "{answer}");
         let from = token(&answer);
         assert!(from.starts_with('e'), "{from}");
-        let given = json!({"collection": "things", "timeout_s": 1, "resume_token": from});
+        let given = json!({"collection": "things", "max_wait": 1, "resume_token": from});
         let answer = seen(&client.call("watch", given));
         assert!(answer.contains("{\"operationType\":\"insert\"}"), "{answer}");
     }
@@ -340,7 +361,7 @@ mod tests {
                 doc! { "$set": { "password_hash": "h-10", "deep.password_hash": "h-11", "n": 2 } };
             users.update_one(doc! { "_id": 9 }, change).await
         });
-        let given = json!({"collection": "users", "resume_token": from, "timeout_s": 3});
+        let given = json!({"collection": "users", "resume_token": from, "max_wait": 3});
         let answer = seen(&client.call("watch", given));
         assert_eq!(ids(&answer), [9, 9], "{answer}");
         for hidden in ["h-9", "h-10", "h-11", "secret"] {
@@ -348,8 +369,8 @@ mod tests {
         }
         assert!(answer.contains("hidden by the policy"), "{answer}");
         for given in [
-            json!({"collection": "employees", "timeout_s": 0}),
-            json!({"collection": "system.profile", "timeout_s": 0}),
+            json!({"collection": "employees", "max_wait": 0}),
+            json!({"collection": "system.profile", "max_wait": 0}),
             json!({"collection": "users", "pipeline": [{"$match": {"fullDocument.email": "x"}}]}),
             json!({"collection": "users", "pipeline": [{"$lookup": {"from": "employees", "pipeline": [], "as": "x"}}]}),
             json!({"collection": "users", "pipeline": [{"$out": "stolen"}]}),
@@ -357,7 +378,7 @@ mod tests {
             let answer = seen(&client.call("watch", given));
             assert!(answer.starts_with("error: not_"), "{answer}");
         }
-        let filtered = json!({"collection": "users", "resume_token": from, "timeout_s": 3, "pipeline": [{"$match": {"operationType": "update"}}]});
+        let filtered = json!({"collection": "users", "resume_token": from, "max_wait": 3, "pipeline": [{"$match": {"operationType": "update"}}]});
         assert_eq!(ids(&seen(&client.call("watch", filtered))), [9]);
     }
 }

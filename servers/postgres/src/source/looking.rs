@@ -6,6 +6,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_postgres::Column;
 
 use super::error::PgError;
@@ -43,6 +44,8 @@ pub(crate) struct Look {
     /// What had been committed when it was last looked at.
     snapshot: Option<String>,
     seen: Seen,
+    /// How long the last comparison took.
+    took: Duration,
 }
 
 /// What may be read.
@@ -94,8 +97,8 @@ impl Look {
         subject: Subject,
         is_told: bool,
     ) -> Result<Self, PgError> {
-        let (snapshot, seen) = (None, Seen::Nothing);
-        let mut look = Self { database, subject, is_told, snapshot, seen };
+        let (snapshot, seen, took) = (None, Seen::Nothing, Duration::ZERO);
+        let mut look = Self { database, subject, is_told, snapshot, seen, took };
         let standing = look.standing().await?;
         look.seen = look.look(&standing).await?;
         look.snapshot = standing.snapshot;
@@ -104,6 +107,7 @@ impl Look {
 
     /// Whether it has changed since the last look.
     pub(crate) async fn has_changed(&mut self) -> Result<bool, PgError> {
+        self.took = Duration::ZERO;
         let standing = self.standing().await?;
         if !self.is_told && standing.snapshot.is_some() && standing.snapshot == self.snapshot {
             return Ok(false);
@@ -137,12 +141,20 @@ impl Look {
         Ok(Standing { snapshot, shows_rows: is_stored && shows_rows })
     }
 
-    async fn look(&self, standing: &Standing) -> Result<Seen, PgError> {
+    /// How long the database took for the last comparison.
+    pub(crate) fn took(&self) -> Duration {
+        self.took
+    }
+
+    async fn look(&mut self, standing: &Standing) -> Result<Seen, PgError> {
         let shown = self.shown().await?;
         if self.is_told && shown.is_whole && standing.shows_rows {
             return Ok(Seen::Whole);
         }
-        self.rows(shown).await
+        let began = Instant::now();
+        let rows = self.rows(shown).await;
+        self.took = began.elapsed();
+        rows
     }
 
     async fn shown(&self) -> Result<Shown, PgError> {

@@ -62,6 +62,15 @@ impl Pending {
         self.0.insert(path, kind);
     }
 
+    /// Forgets what has no path that matches, before or after it was renamed.
+    pub(super) fn keep_only(&mut self, matches: impl Fn(&str) -> bool) {
+        self.0.retain(|path, kind| match kind {
+            ChangeKind::Unclear => true,
+            ChangeKind::Renamed { from } => matches(path) || matches(from),
+            _ => matches(path),
+        });
+    }
+
     pub(super) fn take(&mut self, most: usize, bytes: usize) -> Vec<Change> {
         let mut taken = Vec::new();
         let mut left = bytes;
