@@ -3,6 +3,8 @@
 pub(crate) mod host;
 pub(crate) mod toolset;
 
+use std::time::Duration;
+
 use lockkeeper_core::{Credential, Environment, StartError};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,9 @@ pub struct Options {
     /// text of strangers was read as well
     #[arg(long)]
     pub allow_cross_visibility: bool,
+    /// Seconds between two looks at something that somebody subscribed to; 1 to 3600 [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub poll_interval: Option<u64>,
 }
 
 impl Options {
@@ -66,17 +71,26 @@ pub(crate) struct Config {
     pub(crate) write_repos: Vec<String>,
     pub(crate) allow_cross_visibility: bool,
     pub(crate) toolsets: Vec<Toolset>,
+    pub(crate) poll_interval: Duration,
 }
+
+/// Seconds between two looks, unless it is said otherwise: as long as GitHub's answers are fresh.
+const POLL_INTERVAL: u64 = 60;
 
 /// Decides what is served.
 pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Config, StartError> {
     let named = options.host.as_deref().or_else(|| Some(environment.variables.get(HOST)?));
     let host = Host::parse(named.unwrap_or(host::DOTCOM)).map_err(StartError::new)?;
+    let poll_interval = options.poll_interval.unwrap_or(POLL_INTERVAL);
+    if !(1..=3_600).contains(&poll_interval) {
+        return Err(StartError::new("--poll-interval: from 1 to 3600 seconds"));
+    }
     Ok(Config {
         host,
         repos: options.repos,
         write_repos: options.write_repos,
         allow_cross_visibility: options.allow_cross_visibility,
         toolsets: options.toolsets,
+        poll_interval: Duration::from_secs(poll_interval),
     })
 }

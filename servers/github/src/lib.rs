@@ -20,6 +20,7 @@ mod resource;
 mod runs;
 mod shapes;
 mod source;
+mod subscribed;
 #[cfg(test)]
 mod testing;
 mod text;

@@ -1,29 +1,33 @@
-//! What hosts attach by URI: files at a branch, tag or commit, issues, pull requests and their diffs,
-//! and the logs of runs. What is read goes the way of the tool that reads the same.
+//! What hosts attach by URI: files at a branch, tag or commit, issues, by label too, pull requests and
+//! their diffs, runs of Actions and their logs. What is read goes the way of the tool that reads the
+//! same.
 
 mod complete;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockkeeper_core::{
-    Body, Contents, Cx, Output, Read, RegisteredResource, Resource, ToolError, Typed, Variables,
-    resource,
+    Body, Changed, Contents, Cx, Output, Read, RegisteredResource, Resource, ToolError, Typed,
+    Variables, Watch, resource,
 };
 
 use crate::answer::Answer;
 use crate::diff::DiffPage;
-use crate::fetch::{Page, View, items, of_repo, record};
+use crate::fetch::{Page, View, items, of_repo, record, show};
 use crate::logs::Tail;
 use crate::runs::{LogRead, headline, id, is_late, jobs_of, read_log};
-use crate::shapes::{ISSUE_FULL, PULL_FULL};
+use crate::shapes::{ISSUE, ISSUE_FULL, PULL_FULL, RUN_FULL};
 use crate::source::{RepoRef, Route, Source, SourceError, check_ref};
+use crate::subscribed::{Place, watch};
 
 pub(crate) static RESOURCES: &[RegisteredResource<Source>] = &[
     resource::<Source, File>(),
     resource::<Source, Issue>(),
     resource::<Source, Pull>(),
     resource::<Source, Diff>(),
+    resource::<Source, Run>(),
     resource::<Source, RunLog>(),
+    resource::<Source, Label>(),
 ];
 
 /// A page that says nothing.
@@ -42,7 +46,10 @@ struct File;
 struct Issue;
 struct Pull;
 struct Diff;
+struct Run;
 struct RunLog;
+/// Open issues and pull requests with a label.
+struct Label;
 
 impl Resource<Source> for File {
     const TEMPLATE: &'static str = "github://{owner}/{repo}/blob/{ref}/{+path}";
@@ -82,6 +89,17 @@ impl Resource<Source> for Issue {
         described(&cx, (&repo, number), route, View::record("issue", ISSUE_FULL)).await
     }
 
+    const WATCHED: bool = true;
+
+    async fn watch(
+        cx: Cx<'_, Source, Read>,
+        variables: Variables,
+        changed: Changed,
+    ) -> Result<Watch, ToolError> {
+        let repo = repo(&cx, (Self::TOOL, &variables)).await?;
+        watch(&cx, &repo, Place::Issue(number(&variables)?), changed).await
+    }
+
     async fn complete(cx: Cx<'_, Source, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
         complete::complete(cx.source(), Self::TOOL, &typed).await
     }
@@ -97,6 +115,17 @@ impl Resource<Source> for Pull {
         let number = number(&variables)?;
         let route = repo.route().at("pulls").number(number);
         described(&cx, (&repo, number), route, View::record("pull request", PULL_FULL)).await
+    }
+
+    const WATCHED: bool = true;
+
+    async fn watch(
+        cx: Cx<'_, Source, Read>,
+        variables: Variables,
+        changed: Changed,
+    ) -> Result<Watch, ToolError> {
+        let repo = repo(&cx, (Self::TOOL, &variables)).await?;
+        watch(&cx, &repo, Place::Pull(number(&variables)?), changed).await
     }
 
     async fn complete(cx: Cx<'_, Source, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
@@ -162,6 +191,69 @@ impl Resource<Source> for RunLog {
             }
         }
         Ok(text(logs))
+    }
+
+    async fn complete(cx: Cx<'_, Source, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
+        complete::complete(cx.source(), Self::TOOL, &typed).await
+    }
+}
+
+impl Resource<Source> for Run {
+    const TEMPLATE: &'static str = "github://{owner}/{repo}/actions/runs/{number}";
+    const NAME: &'static str = "run";
+    const TOOL: &'static str = "actions_read";
+
+    async fn read(cx: Cx<'_, Source, Read>, variables: Variables) -> Result<Contents, ToolError> {
+        let repo = repo(&cx, (Self::TOOL, &variables)).await?;
+        let number = number(&variables)?;
+        let found = cx.source().read(&Place::Run(number).route(&repo)).await?.value;
+        let view = View::record("run", RUN_FULL);
+        let head = of_repo(view.title, &repo, &format!(" {number}"));
+        let answer: Answer = record(&cx, &found, &view, &WHOLE, head)?;
+        Ok(text(Output::text(&answer)))
+    }
+
+    const WATCHED: bool = true;
+
+    async fn watch(
+        cx: Cx<'_, Source, Read>,
+        variables: Variables,
+        changed: Changed,
+    ) -> Result<Watch, ToolError> {
+        let repo = repo(&cx, (Self::TOOL, &variables)).await?;
+        watch(&cx, &repo, Place::Run(number(&variables)?), changed).await
+    }
+
+    async fn complete(cx: Cx<'_, Source, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
+        complete::complete(cx.source(), Self::TOOL, &typed).await
+    }
+}
+
+impl Resource<Source> for Label {
+    const TEMPLATE: &'static str = "github://{owner}/{repo}/labels/{label}";
+    const NAME: &'static str = "issues with a label";
+    const TOOL: &'static str = "issue_list";
+
+    async fn read(cx: Cx<'_, Source, Read>, variables: Variables) -> Result<Contents, ToolError> {
+        const VIEW: View = View::table("open issues", ISSUE).whole();
+        let repo = repo(&cx, (Self::TOOL, &variables)).await?;
+        let label = value(&variables, "label");
+        let route = Place::Label(label.to_owned()).route(&repo);
+        let page = Page { n: Some(100), ..WHOLE };
+        let head = of_repo(VIEW.title, &repo, &format!(" with the label {label}"));
+        let answer = show(&cx, route, &VIEW, &page, head).await?;
+        Ok(text(Output::text(&answer)))
+    }
+
+    const WATCHED: bool = true;
+
+    async fn watch(
+        cx: Cx<'_, Source, Read>,
+        variables: Variables,
+        changed: Changed,
+    ) -> Result<Watch, ToolError> {
+        let repo = repo(&cx, (Self::TOOL, &variables)).await?;
+        watch(&cx, &repo, Place::Label(value(&variables, "label").to_owned()), changed).await
     }
 
     async fn complete(cx: Cx<'_, Source, Read>, typed: Typed) -> Result<Vec<String>, ToolError> {
@@ -296,7 +388,7 @@ mod tests {
             assert!(read(&mut client, uri).contains("code"), "{uri}");
         }
         let templates = client.request("resources/templates/list", json!({}));
-        assert_eq!(templates["result"]["resourceTemplates"].as_array().unwrap().len(), 5);
+        assert_eq!(templates["result"]["resourceTemplates"].as_array().unwrap().len(), 7);
     }
 
     #[test]

@@ -17,13 +17,14 @@ mod taint;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::Method;
 use lockkeeper_core::{Environment, Grant, Mutating, Reach, StartError};
 use lockkeeper_http::{Quota, Semantics};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::client::{Call, Client};
@@ -38,6 +39,7 @@ use self::taint::Taint;
 use self::walk::Walks;
 use crate::config::Config;
 use crate::config::toolset::{self, Toolset};
+use crate::subscribed::MOST_WATCHED;
 
 /// How long what GitHub said of a repository is believed.
 const KNOWN: Duration = Duration::from_mins(5);
@@ -54,6 +56,9 @@ pub struct Source {
     walks: Walks,
     allow_cross_visibility: bool,
     toolsets: Vec<Toolset>,
+    /// How often is looked at what somebody subscribed to, and places for that.
+    pub(crate) poll_interval: Duration,
+    pub(crate) watched: Arc<Semaphore>,
 }
 
 /// Checks a pattern of `[policy.resources]`: `owner/name`, with `*` within a part.
@@ -93,6 +98,8 @@ impl Source {
             walks: Walks::default(),
             allow_cross_visibility: config.allow_cross_visibility,
             toolsets: config.toolsets,
+            poll_interval: config.poll_interval,
+            watched: Arc::new(Semaphore::new(MOST_WATCHED)),
         })
     }
 
