@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: builds the servers and shows a session with each, played against the real
 //! binary over stdio. A scene that does not go as announced fails the command.
 
+mod drive;
 mod filesystem;
 mod github;
 mod mongo;
@@ -53,7 +54,8 @@ impl Drop for Scratch {
 }
 
 /// In the order in which they are played.
-const SCENES: &[Scene] = &[filesystem::SCENE, postgres::SCENE, mongo::SCENE, github::SCENE];
+const SCENES: &[Scene] =
+    &[filesystem::SCENE, postgres::SCENE, mongo::SCENE, github::SCENE, drive::SCENE];
 
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let mut colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
