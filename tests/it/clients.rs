@@ -154,8 +154,7 @@ fn the_python_client_gets_what_it_asks_for() {
 fn the_python_client_asks_for_documents() {
     let Some(client) = Client::python() else { return };
     for (mode, _) in MODES {
-        let Some(mut job) = connector("lockkeeper-mongo") else { return };
-        job.arguments.push("--write".to_owned());
+        let Some(job) = connector("lockkeeper-mongo") else { return };
         let things = json!([{"_id": 1, "at": {"$date": "2026-01-31"}}]);
         let calls = json!([
             ["list_collections", {}],

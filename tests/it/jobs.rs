@@ -160,15 +160,23 @@ pub(crate) fn connector(name: &str) -> Option<Job> {
             )
         }
         "lockkeeper-github" => {
-            let front = Front::examples();
-            let mut job = start(&["--host", &front.host()]);
+            let front = Front::emulated(&[("r", false)])?;
+            let mut job = start(&["--host", &front.host(), "--write", "--poll-interval=1"]);
             job.environment.push(("GITHUB_TOKEN", TOKEN.to_owned()));
-            let repo = json!({"method": "get", "repo": "octocat/Hello-World"});
-            job.calls("repo_read", repo).upon(front)
+            let create = json!({"method": "create", "repo": "admin/r", "title": "one"});
+            let update = json!({"method": "update", "repo": "admin/r", "number": 1, "title": "1"});
+            job.calls("issue_write", create)
+                .watches("github://admin/r/issues/1", "issue_write", update)
+                .upon(front)
         }
         "lockkeeper-mongo" => {
             let (uri, database) = mongo::database()?;
-            start(&[&uri, "--database", &database]).calls("list_collections", json!({}))
+            let insert = |id: u8| json!({"collection": "watched", "documents": [{ "_id": id }]});
+            start(&[&uri, "--database", &database, "--write"]).calls("insert", insert(1)).watches(
+                format!("mongo://{database}/watched"),
+                "insert",
+                insert(2),
+            )
         }
         "lockkeeper-postgres" => {
             let cluster = Cluster::start(Version::V16)?;
