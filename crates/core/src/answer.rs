@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ToolError;
+use crate::ongoing::{Ongoing, Seen};
 use crate::outside::{Altered, Outside};
 use crate::text::floor_char_boundary;
 
@@ -81,6 +82,7 @@ pub(crate) struct Answer {
     pub(crate) media: Vec<Media>,
     pub(crate) truncated: bool,
     pub(crate) altered: Altered,
+    pub(crate) seen: Seen,
 }
 
 impl Answer {
@@ -121,9 +123,13 @@ impl Answer {
         }
         altered += found;
         if !altered.is_none() {
-            mark(&mut text, altered);
+            mark(&mut text, &altered.to_string());
         }
-        let mut answer = Self { text, structured, media, truncated, altered };
+        let seen = Ongoing::current().map(|ongoing| ongoing.seen()).unwrap_or_default();
+        if seen.withheld > 0 {
+            mark(&mut text, &format!("withheld: {} of untrusted origin", seen.withheld));
+        }
+        let mut answer = Self { text, structured, media, truncated, altered, seen };
         answer.cap(cap, if O::BULK { DATA_OF_BULK } else { 1 })?;
         Ok(answer)
     }
@@ -153,14 +159,14 @@ impl Answer {
     }
 }
 
-/// Says in the line that opens a text what was altered in it; where there is none it gets one.
-pub(crate) fn mark(text: &mut String, altered: Altered) {
+/// Says something in the line that opens a text; where there is none it gets one.
+pub(crate) fn mark(text: &mut String, said: &str) {
     let end = text.find('\n').unwrap_or(text.len());
     let line = text.get(..end).unwrap_or_default();
     if line.starts_with('[') && line.ends_with(']') {
-        text.insert_str(end - 1, &format!("; {altered}"));
+        text.insert_str(end - 1, &format!("; {said}"));
     } else {
-        text.insert_str(0, &format!("[{altered}]\n"));
+        text.insert_str(0, &format!("[{said}]\n"));
     }
 }
 
@@ -266,7 +272,7 @@ mod tests {
     }
 
     fn mark_in(text: &mut String) {
-        mark(text, Altered { escaped: 0, redacted: 2 });
+        mark(text, &Altered { escaped: 0, redacted: 2 }.to_string());
     }
 
     #[test]

@@ -31,6 +31,7 @@ use crate::handler::{Handler, Identity};
 use crate::instance::status::{self, StatusArgs};
 use crate::instance::{Instance, Lifecycle};
 use crate::keep::Keep;
+use crate::marks::Marks;
 use crate::metrics::Metrics;
 use crate::pipeline::{Parts, Pipeline};
 use crate::policy::scope::Separator;
@@ -401,6 +402,7 @@ impl<S: Server> Served<S> {
         environment.outside = policy.outside();
         environment.scope = policy.scope().clone();
         environment.masks = policy.masks().clone().with_key(&state);
+        environment.marks = Marks::new(Arc::clone(&state), S::NAME);
         let listing = Listing {
             policy: &policy,
             results: settings.results,
@@ -433,6 +435,7 @@ impl<S: Server> Served<S> {
             source: Arc::new(source),
             catalog,
             resources: S::resources(),
+            prompts: S::prompts(),
             policy,
             limits: settings.limits,
             rates,
@@ -443,6 +446,7 @@ impl<S: Server> Served<S> {
             upstreams: environment.upstreams,
             means,
             ordered: S::ORDERED_ARGUMENTS,
+            caution: |source, need| Box::pin(S::caution(source, need)),
         });
         let Settings { files, tests, metrics, .. } = settings;
         let pipeline = Arc::new(pipeline);

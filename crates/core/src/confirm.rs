@@ -63,15 +63,16 @@ impl Verdict {
     }
 }
 
-/// Lets a person decide on `question`. `binding` is all that the answer is good for.
+/// Lets a person decide on `question`. `binding` is all that the answer is good for; `unasked` is
+/// what the agent is told where nobody can be asked.
 pub(crate) async fn confirm(
     state: &State,
     binding: &[u8],
-    question: String,
+    (question, unasked): (String, ToolError),
     asking: Asking<'_>,
 ) -> Verdict {
     match asking {
-        Asking::Nobody => Verdict::Refused(cannot_ask()),
+        Asking::Nobody => Verdict::Refused(unasked),
         Asking::Request(asker) => match asker.ask(question).await {
             Ok(true) => Verdict::Go,
             Ok(false) => Verdict::Refused(declined()),
@@ -125,7 +126,7 @@ fn declined() -> ToolError {
         .hint("don't repeat it unless the person asks for it")
 }
 
-fn cannot_ask() -> ToolError {
+pub(crate) fn cannot_ask() -> ToolError {
     ToolError::new(
         "confirmation_unavailable",
         "this call may lose data for good and needs a person's confirmation, \
@@ -146,7 +147,7 @@ mod tests {
     }
 
     async fn verdict(state: &State, binding: &[u8], round: Option<Round>) -> Verdict {
-        confirm(state, binding, "Sure?".into(), Asking::Rounds(round)).await
+        confirm(state, binding, ("Sure?".into(), cannot_ask()), Asking::Rounds(round)).await
     }
 
     fn code(verdict: &Verdict) -> &'static str {
@@ -183,7 +184,7 @@ mod tests {
         let sibling = State::new(Some(directory.path().to_owned()));
         assert_eq!(check(&sibling, b"call", &sealed, "accept").await, "confirmation_invalid");
         assert_eq!(
-            code(&confirm(&state, b"", String::new(), Asking::Nobody).await),
+            code(&confirm(&state, b"", (String::new(), cannot_ask()), Asking::Nobody).await),
             "confirmation_unavailable"
         );
     }

@@ -47,6 +47,8 @@ pub(crate) struct Call<S: 'static> {
     pub(crate) arguments: [u8; 32],
     /// What the policy and, where asked, a person allowed.
     pub(crate) allowed: Effect,
+    /// Whether a person allowed it against a [`Caution`](crate::Caution).
+    pub(crate) is_cautioned: bool,
     pub(crate) stop: Stop,
     pub(crate) max_output: usize,
     pub(crate) results: Results,
@@ -164,15 +166,14 @@ impl<'a, S: Send + Sync + 'static, E: EffectKind> Cx<'a, S, E> {
 
 impl<S: Send + Sync + 'static, E: Mutating> Cx<'_, S, E> {
     /// Proof that this call may have its effect.
-    #[expect(clippy::unused_self, reason = "the context is what allows it")]
     pub fn grant(&self) -> Grant<E> {
-        Grant::new()
+        Grant::new().cautioned(self.call.is_cautioned)
     }
 
     /// Proof for a stronger effect, which the call has if its plan asked for it.
     pub fn grant_of<W: Mutating>(&self) -> Result<Grant<W>, ToolError> {
         if W::EFFECT <= self.call.allowed {
-            return Ok(Grant::new());
+            return Ok(Grant::new().cautioned(self.call.is_cautioned));
         }
         Err(ToolError::new("not_planned", format!("this call was not planned as `{}`", W::EFFECT)))
     }

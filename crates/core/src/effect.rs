@@ -101,20 +101,33 @@ impl Covers<Change> for Destroy {}
 /// ```
 #[derive(Debug)]
 #[must_use = "a grant is spent on the operation that it allows"]
-pub struct Grant<E: EffectKind>(PhantomData<fn() -> E>);
+pub struct Grant<E: EffectKind> {
+    is_cautioned: bool,
+    effect: PhantomData<fn() -> E>,
+}
 
 impl<E: EffectKind> Grant<E> {
     pub(crate) fn new() -> Self {
-        Self(PhantomData)
+        Self { is_cautioned: false, effect: PhantomData }
+    }
+
+    /// The same from a person who was told why to think twice.
+    pub(crate) fn cautioned(self, is_cautioned: bool) -> Self {
+        Self { is_cautioned, ..self }
+    }
+
+    /// Whether a person said yes to this call although [`Server::caution`](crate::Server::caution)
+    /// spoke against it.
+    pub fn is_cautioned(&self) -> bool {
+        self.is_cautioned
     }
 
     /// The same permission for less.
-    #[expect(clippy::unused_self, reason = "the stronger grant is spent")]
     pub fn weaken<W: EffectKind>(self) -> Grant<W>
     where
         E: Covers<W>,
     {
-        Grant(PhantomData)
+        Grant { is_cautioned: self.is_cautioned, effect: PhantomData }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The meeting with rmcp: a handler that translates between its types and the pipeline, and a gate
 //! around it that sees every request of every era and denies what it doesn't know.
 
+mod prompts;
 mod subscriptions;
 
 use std::borrow::Cow;
@@ -17,12 +18,13 @@ use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities,
     ClientNotification, ClientRequest, ClientResult, CompleteRequestParams, CompleteResult,
     CompletionInfo, ContentBlock, DiscoverResult, ElicitRequest, ElicitRequestParams,
-    ElicitationAction, ElicitationSchema, ErrorCode, ErrorData, Implementation, InputRequest,
-    InputRequiredResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-    Reference, Resource, ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig,
-    ServerRequest, ServerResult, SubscribeRequestParams, SubscriptionFilter, Tool, ToolAnnotations,
+    ElicitationAction, ElicitationSchema, ErrorCode, ErrorData, GetPromptRequestParams,
+    GetPromptResponse, Implementation, InputRequest, InputRequiredResult, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject,
+    PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference, Resource,
+    ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig, ServerRequest,
+    ServerResult, SubscribeRequestParams, SubscriptionFilter, Tool, ToolAnnotations,
     UnsubscribeRequestParams,
 };
 use rmcp::service::{
@@ -39,6 +41,7 @@ use crate::context::Host;
 use crate::effect::Effect;
 use crate::error::ToolError;
 use crate::metrics::{Noted, OTHER_METHOD};
+use crate::ongoing::Seen;
 use crate::outside::Altered;
 use crate::pipeline::{Ask, Caller, Pipeline, Reading, Reply, Request};
 use crate::resource::{Body, Contents, RegisteredResource, Typed, matches};
@@ -103,10 +106,13 @@ impl<S: Send + Sync + 'static> Handler<S> {
     fn passes(&self, method: &str, modern: bool) -> bool {
         match method {
             "initialize" | "server/discover" | "ping" | "tools/list" | "tools/call" => true,
-            "resources/list"
-            | "resources/templates/list"
-            | "resources/read"
-            | "completion/complete" => !self.pipeline.resources.is_empty(),
+            "resources/list" | "resources/templates/list" | "resources/read" => {
+                !self.pipeline.resources.is_empty()
+            }
+            "prompts/list" | "prompts/get" => !self.pipeline.prompts.is_empty(),
+            "completion/complete" => {
+                !self.pipeline.resources.is_empty() || !self.pipeline.prompts.is_empty()
+            }
             "resources/subscribe" | "resources/unsubscribe" => !modern && self.is_watchable(),
             "subscriptions/listen" => modern && self.is_watchable(),
             _ => false,
@@ -145,6 +151,10 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
             let mut resources = rmcp::model::ResourcesCapability::default();
             resources.subscribe = self.is_watchable().then_some(true);
             capabilities.resources = Some(resources);
+            capabilities.completions = Some(rmcp::model::JsonObject::default());
+        }
+        if !self.pipeline.prompts.is_empty() {
+            capabilities.prompts = Some(rmcp::model::PromptsCapability::default());
             capabilities.completions = Some(rmcp::model::JsonObject::default());
         }
         let implementation = Implementation::new(self.identity.name, self.identity.version)
@@ -274,7 +284,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
                 let mut result = ReadResourceResult::new(vec![body(contents, uri)])
                     .with_ttl_ms(0)
                     .with_cache_scope(CacheScope::Private);
-                result.meta = meta(aside.altered, aside.unrecorded);
+                result.meta = meta(aside.altered, aside.unrecorded, aside.seen);
                 Ok(result.into())
             }
             Err(error) => Err(match error.code() {
@@ -315,21 +325,43 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         Ok(())
     }
 
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(self.listed_prompts())
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.filled_prompt(&request).map(Into::into)
+    }
+
     async fn complete(
         &self,
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let Reference::Resource(reference) = &request.r#ref else {
-            return Err(ErrorData::invalid_params("no such prompt", None));
-        };
-        let mut resources = self.visible_resources();
-        let Some(resource) = resources.find(|resource| resource.template == reference.uri) else {
-            return Err(ErrorData::invalid_params("no such resource template", None));
+        let (tool, complete) = match &request.r#ref {
+            Reference::Resource(reference) => {
+                let mut resources = self.visible_resources();
+                let resource = resources.find(|resource| resource.template == reference.uri);
+                let missing = || ErrorData::invalid_params("no such resource template", None);
+                resource.map(|resource| (resource.tool, resource.complete)).ok_or_else(missing)?
+            }
+            Reference::Prompt(reference) => {
+                let prompt = self.prompt(&reference.name)?;
+                (prompt.tool, prompt.complete)
+            }
+            _ => return Err(ErrorData::invalid_params("no such reference", None)),
         };
         let reading = Reading {
             route: "completion/complete",
-            tool: resource.tool,
+            tool,
             resource: None,
             caller: caller(&context),
         };
@@ -339,7 +371,7 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
             text: request.argument.value,
             others: others.into_iter().collect(),
         };
-        let values = self.pipeline.read(reading, |call| (resource.complete)(call, typed));
+        let values = self.pipeline.read(reading, |call| complete(call, typed));
         // A name that can't be completed has no completions; that is not an error to show.
         let (mut values, _) = said_if_ours(values.await)?.unwrap_or_default();
         let total = u32::try_from(values.len()).ok();
@@ -440,7 +472,7 @@ pub(crate) fn known_method(method: &str) -> &'static str {
     METHODS.into_iter().find(|known| *known == method).unwrap_or(OTHER_METHOD)
 }
 
-const METHODS: [&str; 13] = [
+const METHODS: [&str; 14] = [
     "initialize",
     "server/discover",
     "ping",
@@ -454,6 +486,7 @@ const METHODS: [&str; 13] = [
     "subscriptions/listen",
     "completion/complete",
     "prompts/list",
+    "prompts/get",
 ];
 
 /// What older clients ask for whatever was declared, and log an error noisily.
@@ -519,18 +552,28 @@ fn result(answer: Answer) -> CallToolResult {
     let mut result = CallToolResult::success(content);
     result.structured_content = answer.structured;
     // Its text says by itself what isn't recorded.
-    result.meta = meta(answer.altered, false);
+    result.meta = meta(answer.altered, false, answer.seen);
     result
 }
 
-/// `{"altered": {"escaped": 2, "redacted": 1}}`, or a warning: schemas of data have no room for them.
-fn meta(altered: Altered, unrecorded: bool) -> Option<MetaObject> {
+/// `{"altered": {"escaped": 2, "redacted": 1}}`, a warning, of what kind it is that was read: schemas
+/// of data have no room for them.
+fn meta(altered: Altered, unrecorded: bool, seen: Seen) -> Option<MetaObject> {
     let mut meta = rmcp::model::JsonObject::new();
     if !altered.is_none() {
         meta.insert("altered".to_owned(), json!(altered));
     }
     if unrecorded {
         meta.insert("warning".to_owned(), json!("this call is not in the audit log"));
+    }
+    if let Some(sight) = seen.sight {
+        let integrity = if sight.untrusted { "untrusted" } else { "trusted" };
+        let confidentiality = if sight.private { "private" } else { "public" };
+        meta.insert("integrity".to_owned(), json!(integrity));
+        meta.insert("confidentiality".to_owned(), json!(confidentiality));
+    }
+    if seen.withheld > 0 {
+        meta.insert("withheld".to_owned(), json!(seen.withheld));
     }
     (!meta.is_empty()).then_some(MetaObject(meta))
 }

@@ -23,6 +23,7 @@ mod handler;
 mod instance;
 mod keep;
 mod log;
+mod marks;
 mod metrics;
 mod network;
 mod ongoing;
@@ -30,6 +31,7 @@ mod outside;
 mod pipeline;
 mod policy;
 mod private;
+mod prompt;
 mod rates;
 mod resource;
 mod sandbox;
@@ -62,19 +64,23 @@ pub use error::ToolError;
 pub use export::{Draft, Export, ExportDir, Exported, Filled, Filling};
 pub use feed::{Changes, Wanted};
 pub use keep::{Keep, KeepError, KeepLock};
+pub use marks::{Found, Mark, Marks};
 pub use network::Network;
-pub use ongoing::Ongoing;
+pub use ongoing::{Ongoing, Sight};
 pub use outside::{AROUND, Altered, Outside, Shown, Unclear, placeholder};
 pub use policy::Opening;
 pub use policy::mask::{Mask, Masks};
 pub use policy::scope::{Beneath, NamePattern, NameScope, Scope, ScopePattern, Separator};
+pub use prompt::{Argument, Prompt, RegisteredPrompt, prompt};
 pub use resource::{
     Body, Contents, Listed, RegisteredResource, Resource, Typed, Variables, percent_decode,
     percent_encode_path, resource,
 };
 pub use sandbox::Ports;
 pub use secret::Secret;
-pub use server::{Environment, Finding, Judgement, Reach, Server, StartError, Surveyed};
+pub use server::{
+    Caution, Environment, Finding, Judgement, Reach, Server, StartError, Surveyed,
+};
 pub use shelf::Shelf;
 pub use sockets::Sockets;
 pub use stop::Stop;

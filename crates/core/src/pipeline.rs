@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use crate::audit::{Audit, Decided, End, Open, Origin, Subject, Values};
 use crate::backlog::Backlog;
 use crate::catalog::{Catalog, Listed};
 use crate::changes::Bus;
-use crate::confirm::{Asker, Asking, Round, Verdict, confirm};
+use crate::confirm::{Asker, Asking, Round, Verdict, cannot_ask, confirm};
 use crate::context::{Call, Host};
 use crate::digest::{Digests, Showing};
 use crate::effect::Effect;
@@ -25,12 +26,14 @@ use crate::error::ToolError;
 use crate::feed::Feeds;
 use crate::instance::Vitals;
 use crate::metrics::{Kind, Metrics, Noted, UNKNOWN_TOOL};
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, Seen};
 use crate::outside::Altered;
 use crate::policy::{Decision, Policy};
+use crate::prompt::RegisteredPrompt;
 use crate::rates::Rates;
 use crate::resource::{RegisteredResource, Show};
 use crate::schema::Object;
+use crate::server::Caution;
 use crate::state::State;
 use crate::stop::Stop;
 use crate::text::floor_char_boundary;
@@ -50,11 +53,15 @@ pub(crate) struct Limits {
     pub(crate) queue: usize,
 }
 
+/// See [`Server::caution`](crate::Server::caution).
+pub(crate) type Cautioning<S> = for<'a> fn(&'a S, &'a Need) -> BoxFuture<'a, Option<Caution>>;
+
 /// All that calls of one server share.
 pub(crate) struct Pipeline<S: 'static> {
     pub(crate) source: Arc<S>,
     pub(crate) catalog: Catalog<S>,
     pub(crate) resources: &'static [RegisteredResource<S>],
+    pub(crate) prompts: &'static [RegisteredPrompt<S>],
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) rates: Rates,
@@ -70,6 +77,7 @@ pub(crate) struct Pipeline<S: 'static> {
     means: Vec<u8>,
     /// See [`Server::ORDERED_ARGUMENTS`](crate::Server::ORDERED_ARGUMENTS).
     pub(crate) ordered: bool,
+    caution: Cautioning<S>,
     slots: Arc<Semaphore>,
     queued: Arc<AtomicUsize>,
     /// What the client has still to read.
@@ -125,6 +133,7 @@ pub(crate) struct Parts<S: 'static> {
     pub(crate) source: Arc<S>,
     pub(crate) catalog: Catalog<S>,
     pub(crate) resources: &'static [RegisteredResource<S>],
+    pub(crate) prompts: &'static [RegisteredPrompt<S>],
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) rates: Rates,
@@ -137,12 +146,13 @@ pub(crate) struct Parts<S: 'static> {
     /// Digest of the server and its settings: what the names in a call mean.
     pub(crate) means: Vec<u8>,
     pub(crate) ordered: bool,
+    pub(crate) caution: Cautioning<S>,
 }
 
 impl<S: Send + Sync + 'static> Pipeline<S> {
     pub(crate) fn new(parts: Parts<S>) -> Self {
-        let Parts { source, catalog, resources, policy, limits, results, .. } = parts;
-        let Parts { rates, state, audit, metrics, upstreams, means, ordered, .. } = parts;
+        let Parts { source, catalog, resources, prompts, policy, limits, results, .. } = parts;
+        let Parts { rates, state, audit, metrics, upstreams, means, ordered, caution, .. } = parts;
         let slots = Arc::new(Semaphore::new(limits.concurrency));
         let queued = Arc::<AtomicUsize>::default();
         let counted = (Arc::clone(&slots), Arc::clone(&queued), Arc::clone(&audit));
@@ -179,6 +189,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             source,
             catalog,
             resources,
+            prompts,
             policy,
             limits,
             rates,
@@ -191,6 +202,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             upstreams,
             means,
             ordered,
+            caution,
             slots,
             queued,
             backlog: Arc::default(),
@@ -296,8 +308,9 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let Prepared { need, run } = prepared;
         record.subject().effect = need.effect;
         record.subject().resources = need.resources.iter().map(|name| shortened(name)).collect();
-        match self.policy.decide(listed.name, need.effect) {
-            Decision::Allow => self.decided(record, Decided::ALLOW),
+        let decision = self.policy.decide(listed.name, need.effect);
+        match decision {
+            Decision::Allow | Decision::Ask => {}
             Decision::Hide => {
                 let rule = self.policy.rule(listed.name, need.effect);
                 self.decided(record, Decided::DENY.by(rule));
@@ -308,38 +321,49 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 self.metrics.decided("deny", need.effect);
                 return Err(Turned::Back(refused(need.effect).denied_by(rule)));
             }
-            Decision::Ask => {
-                self.decided(record, Decided::ASK);
-                // Nobody is asked for a yes that comes too soon.
-                if need.effect.mutates() {
-                    self.counted(listed.name, self.rates.room_to_write())?;
-                }
-                // A person's time counts neither against the slot nor against the budget.
-                drop(slot);
-                let asked = Instant::now();
-                let binding = self.binding(listed.name, &digests, request.text.as_deref());
-                let asking = match &request.ask {
-                    Ask::Rounds { can: true, round } => Asking::Rounds(round.clone()),
-                    Ask::Request(asker) => Asking::Request(asker.as_ref()),
-                    Ask::Rounds { can: false, .. } | Ask::Nobody => Asking::Nobody,
-                };
-                let mut question = question(listed.name, &need);
-                self.policy.outside().show_in(&mut question);
-                let verdict = confirm(&self.state, &binding, question, asking).await;
-                self.metrics.confirmed(verdict.outcome());
-                match verdict {
-                    Verdict::Go => {}
-                    Verdict::AskFirst { question, state } => {
-                        return Err(Turned::Question { question, state });
-                    }
-                    Verdict::Refused(error) => return Err(Turned::Back(error)),
-                }
-                clock.extend(asked.elapsed());
-                slot = self
-                    .slot(clock.deadline, &request.caller.cancelled)
-                    .await
-                    .map_err(Turned::Back)?;
+        }
+        let ongoing = Ongoing::new(clock.deadline, request.caller.trace.clone());
+        let caution = if need.effect.mutates() {
+            self.cautioned(&need, (&ongoing, &request.caller.cancelled), &clock).await
+        } else {
+            Ok(None)
+        };
+        let caution = caution.map_err(Turned::Back)?;
+        let is_cautioned = caution.is_some();
+        if decision == Decision::Allow && caution.is_none() {
+            self.decided(record, Decided::ALLOW);
+        } else {
+            self.decided(record, Decided::ASK);
+            // Nobody is asked for a yes that comes too soon.
+            if need.effect.mutates() {
+                self.counted(listed.name, self.rates.room_to_write())?;
             }
+            // A person's time counts neither against the slot nor against the budget.
+            drop(slot);
+            let asked = Instant::now();
+            let asking = match &request.ask {
+                Ask::Rounds { can: true, round } => Asking::Rounds(round.clone()),
+                Ask::Request(asker) => Asking::Request(asker.as_ref()),
+                Ask::Rounds { can: false, .. } | Ask::Nobody => Asking::Nobody,
+            };
+            let loses = decision == Decision::Ask;
+            let mut question = question(listed.name, &need, loses, caution.as_ref());
+            self.policy.outside().show_in(&mut question);
+            let text = request.text.as_deref();
+            let binding = self.binding(listed.name, &digests, text, &question);
+            let unasked = caution.map_or_else(cannot_ask, |caution| caution.refusal);
+            let verdict = confirm(&self.state, &binding, (question, unasked), asking).await;
+            self.metrics.confirmed(verdict.outcome());
+            match verdict {
+                Verdict::Go => {}
+                Verdict::AskFirst { question, state } => {
+                    return Err(Turned::Question { question, state });
+                }
+                Verdict::Refused(error) => return Err(Turned::Back(error)),
+            }
+            clock.extend(asked.elapsed());
+            slot =
+                self.slot(clock.deadline, &request.caller.cancelled).await.map_err(Turned::Back)?;
         }
         if need.effect.mutates() {
             self.counted(listed.name, self.rates.admit_write())?;
@@ -350,6 +374,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             tool: listed.name,
             arguments: digests.page,
             allowed: need.effect,
+            is_cautioned,
             stop: Stop::new(clock.pause),
             max_output: self.limits.max_output,
             results: self.results,
@@ -362,9 +387,22 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let work = AssertUnwindSafe(run(Arc::new(call))).catch_unwind();
         let work = async { work.await.unwrap_or_else(|_| Err(ToolError::internal())) };
         // Also on a task of its own, which a mutation gets.
-        let work = Ongoing::new(clock.deadline, request.caller.trace).during(work).boxed();
+        let work = ongoing.during(work).boxed();
         let cancelled = request.caller.cancelled;
         Ok(Admitted { effect: need.effect, work, slot, deadline: clock.deadline, cancelled })
+    }
+
+    /// What the source says against a change that the policy allows.
+    async fn cautioned(
+        &self,
+        need: &Need,
+        (ongoing, cancelled): (&Ongoing, &CancellationToken),
+        clock: &Clock,
+    ) -> Result<Option<Caution>, ToolError> {
+        let asked = AssertUnwindSafe((self.caution)(&self.source, need)).catch_unwind();
+        let asked = async { asked.await.map_err(|_| ToolError::internal()) };
+        let asked = ongoing.clone().during(asked);
+        self.until_ended(asked, clock.deadline, cancelled).await
     }
 
     /// Runs an admitted call to its end. A read is dropped when nobody waits for it any more or
@@ -455,6 +493,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
         let mut record = self.begin(route, &caller);
         let Caller { cancelled, host, trace, noted, .. } = caller;
         record.subject().resources.extend(resource.map(shortened));
+        let ongoing = Ongoing::new(clock.deadline, trace);
         let result = async {
             let early = self.rates.admit(Some(tool));
             early.inspect_err(|_| self.metrics.rate_limited(route))?;
@@ -469,6 +508,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
                 tool: route,
                 arguments: [0; 32],
                 allowed: Effect::Read,
+                is_cautioned: false,
                 stop: Stop::new(clock.pause),
                 max_output: self.limits.max_output,
                 results: self.results,
@@ -480,7 +520,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             });
             let work = AssertUnwindSafe(work(call)).catch_unwind();
             let work = async { work.await.unwrap_or_else(|_| Err(ToolError::internal())) };
-            let work = Ongoing::new(clock.deadline, trace).during(work);
+            let work = ongoing.clone().during(work);
             let result = self.until_ended(work, clock.deadline, &cancelled).await;
             drop(slot);
             result
@@ -496,7 +536,7 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
             Ok(mut read) => {
                 let altered = read.show(outside);
                 self.metrics.answered(route, false, altered);
-                Ok((read, Aside { altered, unrecorded }))
+                Ok((read, Aside { altered, unrecorded, seen: ongoing.seen() }))
             }
             Err(mut error) => {
                 noted.error(error.code());
@@ -568,11 +608,18 @@ impl<S: Send + Sync + 'static> Pipeline<S> {
     }
 
     /// All that a person's yes is good for.
-    fn binding(&self, tool: &str, digests: &Digests, text: Option<&str>) -> Vec<u8> {
+    fn binding(
+        &self,
+        tool: &str,
+        digests: &Digests,
+        text: Option<&str>,
+        question: &str,
+    ) -> Vec<u8> {
         let mut binding = Vec::new();
         let policy = self.policy.hash().as_bytes();
         let text = text.unwrap_or_default().as_bytes();
-        for part in [&self.means, tool.as_bytes(), &digests.all, policy, text] {
+        let question = question.as_bytes();
+        for part in [&self.means, tool.as_bytes(), &digests.all, policy, text, question] {
             binding.extend_from_slice(&(part.len() as u64).to_le_bytes());
             binding.extend_from_slice(part);
         }
@@ -595,6 +642,7 @@ pub(crate) struct Aside {
     pub(crate) altered: Altered,
     /// It is not in the audit log.
     pub(crate) unrecorded: bool,
+    pub(crate) seen: Seen,
 }
 
 /// A call that has a slot.
@@ -609,7 +657,7 @@ struct Incoming<'a, S: 'static> {
 /// A call that may run.
 struct Admitted {
     effect: Effect,
-    work: futures_util::future::BoxFuture<'static, Result<Answer, ToolError>>,
+    work: BoxFuture<'static, Result<Answer, ToolError>>,
     slot: OwnedSemaphorePermit,
     deadline: Instant,
     cancelled: CancellationToken,
@@ -691,10 +739,17 @@ fn unrecorded() -> ToolError {
         .hint("the server's owner has to make the audit directory writable")
 }
 
-fn question(tool: &str, need: &Need) -> String {
-    let what = need.loses.clone().unwrap_or_else(|| need.resources.join(", "));
-    match shortened(&what).as_str() {
-        "" => format!("Allow `{tool}`? It may lose data for good."),
-        what => format!("Allow `{tool}`? It may lose data for good: {what}"),
+fn question(tool: &str, need: &Need, loses: bool, caution: Option<&Caution>) -> String {
+    let mut question = format!("Allow `{tool}`?");
+    if let Some(caution) = caution {
+        question.push_str(&format!(" {}", caution.question));
     }
+    if loses {
+        let what = need.loses.clone().unwrap_or_else(|| need.resources.join(", "));
+        question.push_str(&match shortened(&what).as_str() {
+            "" => " It may lose data for good.".to_owned(),
+            what => format!(" It may lose data for good: {what}"),
+        });
+    }
+    question
 }

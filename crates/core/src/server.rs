@@ -15,19 +15,22 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::credential::{Credential, Credentials};
+use crate::error::ToolError;
 use crate::handler::{Gate, Handler, Identity};
 use crate::keep::Keep;
+use crate::marks::Marks;
 use crate::network::Network;
 use crate::outside::Outside;
 use crate::pipeline::Pipeline;
 use crate::policy::Opening;
 use crate::policy::mask::Masks;
 use crate::policy::scope::Scope;
+use crate::prompt::RegisteredPrompt;
 use crate::resource::RegisteredResource;
 use crate::sandbox::Ports;
 use crate::sockets::Sockets;
 use crate::stdio;
-use crate::tool::Registered;
+use crate::tool::{Need, Registered};
 use crate::upstream::{Upstream, Upstreams};
 use crate::wire::{Ids, Output, Wire};
 
@@ -105,6 +108,11 @@ pub trait Server: Sized + 'static {
         &[]
     }
 
+    /// The prompts.
+    fn prompts() -> &'static [RegisteredPrompt<Self::Source>] {
+        &[]
+    }
+
     /// Checks a pattern of `[policy.resources]`: the server's grammar of resource names.
     ///
     /// # Errors
@@ -131,6 +139,17 @@ pub trait Server: Sized + 'static {
         _live: bool,
     ) -> impl Future<Output = Judgement> + Send {
         async { Judgement::Admitted }
+    }
+
+    /// What speaks against a change that the policy allows, by what was read before: a person decides
+    /// then. It may ask the upstream. Whatever a source must not do without that person's yes, it has
+    /// to refuse by itself to a grant that [is not cautioned](crate::Grant::is_cautioned): a plan names
+    /// what is known beforehand.
+    fn caution(
+        _source: &Self::Source,
+        _need: &Need,
+    ) -> impl Future<Output = Option<Caution>> + Send {
+        async { None }
     }
 
     /// Makes the source. Nothing is connected to, locked or changed yet: a host may start a server
@@ -208,6 +227,8 @@ pub struct Environment {
     pub network: Network,
     /// The remote services that were named so far.
     pub upstreams: Upstreams,
+    /// What processes of this server saw, as far as it decides what may be done later.
+    pub marks: Marks,
     /// The way to Unix sockets, which [`Reach::sockets`] has to name.
     pub sockets: Sockets,
 }
@@ -218,6 +239,15 @@ impl Environment {
     pub fn upstream(&self, name: &'static str) -> Upstream {
         self.upstreams.register(name)
     }
+}
+
+/// Why a person should decide on a change; see [`Server::caution`].
+#[derive(Debug, Clone)]
+pub struct Caution {
+    /// What the person is told.
+    pub question: String,
+    /// What the agent is told if nobody can be asked.
+    pub refusal: ToolError,
 }
 
 /// What the resource rules say to one resource.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::instance;
+use crate::marks;
 use crate::private::{self, Owner, Refused};
 use crate::secret::Secret;
 
@@ -21,7 +22,8 @@ pub(crate) struct State {
 
 impl State {
     /// What lies in the directory.
-    pub(crate) const FILES: [&str; 3] = ["state.key", "nonces", instance::DIRECTORY];
+    pub(crate) const FILES: [&str; 4] =
+        ["state.key", "nonces", marks::DIRECTORY, instance::DIRECTORY];
 
     /// State in `directory`; without one, everything sealed ends with the process.
     pub(crate) fn new(directory: Option<PathBuf>) -> Self {

@@ -67,6 +67,11 @@ impl Need {
         self
     }
 
+    /// The resources that were named.
+    pub fn resources(&self) -> &[String] {
+        &self.resources
+    }
+
     /// Says what would be lost for good: the question that a person confirms.
     #[must_use]
     pub fn loses(mut self, what: impl Into<String>) -> Self {

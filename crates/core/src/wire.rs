@@ -390,7 +390,7 @@ fn request(method: &str, params: Option<Value>) -> Result<ClientRequest, String>
 }
 
 /// Requests that rmcp would turn into a custom one if their parameters don't fit.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "initialize",
     "ping",
     "server/discover",
@@ -403,6 +403,7 @@ const KNOWN: [&str; 12] = [
     "subscriptions/listen",
     "completion/complete",
     "prompts/list",
+    "prompts/get",
 ];
 
 /// The request that matters for speed, without the detour over every other shape.
