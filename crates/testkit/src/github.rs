@@ -28,7 +28,7 @@ use std::path::PathBuf;
 
 pub use self::emulator::{Emulator, STRANGER, TOKEN};
 #[cfg(all(feature = "faults", feature = "in-process"))]
-pub use self::front::{Front, Said, Seen};
+pub use self::front::{APP_TOKEN, Front, Said, Seen};
 #[cfg(all(feature = "faults", feature = "in-process"))]
 pub use self::recorded::Recorded;
 

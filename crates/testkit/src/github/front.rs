@@ -15,6 +15,9 @@ use super::emulator::{Emulator, TOKEN};
 use crate::message::{Head, Request, Wire};
 use crate::serving::Serving;
 
+/// One that GitHub gives to an App.
+pub const APP_TOKEN: &str = "ghs_app";
+
 /// GitHub as tests see it, served until it is dropped.
 #[derive(Debug)]
 pub struct Front {
@@ -126,6 +129,8 @@ pub struct Seen {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Value,
+    /// The operation that it is one of, as GitHub's document names it; empty for what is none.
+    pub operation: String,
     /// What became of it.
     pub status: u16,
 }
@@ -258,8 +263,12 @@ impl Shared {
             self.rest(&method, &path, query, request).await?
         };
         let said = self.headed(said, request);
+        let operation = Document::get().check(&method, &path, query, &request.body);
+        let operation =
+            operation.map_or_else(|_| String::new(), |one| format!("{method} {}", one.path));
         // It is there to be looked at before it is answered.
         locked(&self.seen).push(Seen {
+            operation,
             method,
             path,
             query: query.to_owned(),
@@ -312,8 +321,14 @@ impl Shared {
                 .scripted(method, path, query)
                 .unwrap_or_else(|| Said::json(404, &json!({}))));
         }
-        let known = format!("Bearer {TOKEN}");
-        if request.head.value("authorization") != Some(&known) {
+        let bearer = request.head.value("authorization").and_then(|it| it.strip_prefix("Bearer "));
+        // What is an App's own is asked for with a claim, whose signature tests look at.
+        let is_known = match bearer {
+            Some(TOKEN | APP_TOKEN) => !path.starts_with("/app"),
+            Some(claim) => path.starts_with("/app") && claim.split('.').count() == 3,
+            None => false,
+        };
+        if !is_known {
             return Ok(Said::json(401, &json!({"message": "Bad credentials"})));
         }
         if !path.starts_with("/repositories/")
