@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::host::Host;
 use self::toolset::Toolset;
+use crate::source::PAUSE;
 
 /// The variable that names the host, as GitHub's own programs read it.
 pub(crate) const HOST: &str = "GITHUB_HOST";
@@ -50,6 +51,19 @@ pub struct Options {
     /// Seconds between two looks at something that somebody subscribed to; 1 to 3600 [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub poll_interval: Option<u64>,
+    /// Show only what people wrote who may push, in repositories to which the token's user may push or
+    /// that --repos names
+    #[arg(long)]
+    pub lockdown: bool,
+    /// Milliseconds between two changes [default: 1000, as GitHub asks for]
+    #[arg(long, value_name = "MS")]
+    pub write_pause: Option<u32>,
+    /// Log in as this GitHub App: its id or client id; --credential is where its private key is
+    #[arg(long, value_name = "ID")]
+    pub app: Option<String>,
+    /// The App's installation [default: the only one]
+    #[arg(long, value_name = "ID")]
+    pub installation: Option<u64>,
 }
 
 impl Options {
@@ -72,6 +86,9 @@ pub(crate) struct Config {
     pub(crate) allow_cross_visibility: bool,
     pub(crate) toolsets: Vec<Toolset>,
     pub(crate) poll_interval: Duration,
+    pub(crate) lockdown: bool,
+    pub(crate) write_pause: Duration,
+    pub(crate) app: Option<(String, Option<u64>)>,
 }
 
 /// Seconds between two looks, unless it is said otherwise: as long as GitHub's answers are fresh.
@@ -92,5 +109,29 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         allow_cross_visibility: options.allow_cross_visibility,
         toolsets: options.toolsets,
         poll_interval: Duration::from_secs(poll_interval),
+        lockdown: options.lockdown,
+        write_pause: options.write_pause.map_or(PAUSE, |ms| Duration::from_millis(ms.into())),
+        app: app(options.app, options.installation)?,
     })
+}
+
+/// The App that the settings name, and its installation.
+fn app(
+    app: Option<String>,
+    installation: Option<u64>,
+) -> Result<Option<(String, Option<u64>)>, StartError> {
+    match app {
+        None if installation.is_some() => {
+            Err(StartError::new("--installation goes with --app, the id of the App"))
+        }
+        None => Ok(None),
+        Some(id)
+            if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') =>
+        {
+            Ok(Some((id, installation)))
+        }
+        Some(_) => {
+            Err(StartError::new("--app is the App's id or client id, as its settings show it"))
+        }
+    }
 }

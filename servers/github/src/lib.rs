@@ -13,6 +13,7 @@ mod exercise;
 mod fetch;
 mod logs;
 mod patch;
+mod prompts;
 #[cfg(test)]
 mod recorded;
 mod refusal;
@@ -27,8 +28,8 @@ mod text;
 mod tools;
 
 use lockkeeper_core::{
-    Credential, Environment, Finding, Judgement, Opening, Reach, Registered, RegisteredResource,
-    Server, StartError,
+    Caution, Credential, Environment, Finding, Judgement, Need, Opening, Reach, Registered,
+    RegisteredPrompt, RegisteredResource, Server, StartError,
 };
 
 pub use config::Options;
@@ -68,6 +69,10 @@ impl Server for GitHub {
         resource::RESOURCES
     }
 
+    fn prompts() -> &'static [RegisteredPrompt<Source>] {
+        prompts::PROMPTS
+    }
+
     fn check_resource(pattern: &str) -> Result<(), String> {
         source::check_pattern(pattern)
     }
@@ -81,6 +86,10 @@ impl Server for GitHub {
 
     fn open(options: Options, environment: &Environment) -> Result<Source, StartError> {
         Source::open(config::decide(options, environment)?, environment)
+    }
+
+    async fn caution(source: &Source, need: &Need) -> Option<Caution> {
+        source.caution(need).await
     }
 
     fn reach(source: &Source) -> Reach {

@@ -16,10 +16,23 @@ impl From<SourceError> for ToolError {
             SourceError::ReadOnly { rule, .. } => Self::new("policy_refused", message)
                 .hint("no tool changes this repository; choose another, or tell the user")
                 .denied_by(rule),
-            SourceError::Tainted { .. } => Self::new("policy_refused", message).hint(
+            SourceError::Tainted { private, untrusted, .. } => Self::new("policy_refused", message)
+                .denied_by(format!(
+                    "cross visibility: private `{private}`, untrusted `{untrusted}` were read"
+                ))
+                .hint(
                 "show the user the text to publish and let them do it; whoever runs the server can \
                  allow it with --allow-cross-visibility",
             ),
+            SourceError::Carries { .. } => Self::new("policy_refused", message)
+                .denied_by("addresses that could carry private data")
+                .hint("leave out its parameters, or show the user the text and let them do it"),
+            SourceError::Withheld { .. } => Self::new("withheld", message)
+                .denied_by("--lockdown")
+                .hint("the server runs with --lockdown; the user can look at it on GitHub"),
+            SourceError::Repeated { retry_after } => Self::new("repeated_write", message)
+                .hint("look whether it is done already; don't repeat it without the user's word")
+                .retry_after_s(retry_after.as_secs().max(1)),
             SourceError::Argument { .. } => Self::new("invalid_arguments", message),
             SourceError::ScopeMissing { .. } => Self::new("scope_missing", message)
                 .hint("ask the user to give the token that permission"),

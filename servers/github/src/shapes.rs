@@ -9,6 +9,8 @@ pub(crate) const USER: Shape = &[
     f("type", "type"),
     f("company", "company"),
     f("repos", "public_repos"),
+    f("token_scopes", "token_scopes"),
+    f("more_than_needed", "token_excess"),
     more("location", "location"),
     more("bio", "bio"),
     more("followers", "followers"),

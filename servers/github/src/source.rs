@@ -2,6 +2,7 @@
 //! was read so far. It knows no MCP. Every request goes through here, and none into a repository
 //! without a [`RepoRef`].
 
+mod app;
 mod client;
 mod discussion;
 mod error;
@@ -9,20 +10,25 @@ mod findings;
 mod gist;
 mod graphql;
 mod issues;
+mod links;
+mod lockdown;
 mod owner;
+mod pace;
 mod project;
 mod repo;
 mod route;
+mod scopes;
 mod taint;
+mod trust;
 mod walk;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::Method;
-use lockkeeper_core::{Environment, Grant, Mutating, Reach, StartError};
-use lockkeeper_http::{Quota, Semantics};
+use lockkeeper_core::{Environment, Reach, StartError};
+use lockkeeper_http::Quota;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -31,11 +37,13 @@ use self::client::{Call, Client};
 pub(crate) use self::client::{Reply, Stream};
 pub(crate) use self::error::SourceError;
 pub(crate) use self::graphql::{Document, Within};
+use self::lockdown::Lockdown;
 pub(crate) use self::owner::OwnerRef;
-
+pub(crate) use self::pace::PAUSE;
+use self::pace::Pace;
 pub(crate) use self::repo::{RepoRef, RepoRules, parse as parse_repo};
 pub(crate) use self::route::{Route, check_ref};
-use self::taint::Taint;
+use self::taint::{Both, Taint};
 use self::walk::Walks;
 use crate::config::Config;
 use crate::config::toolset::{self, Toolset};
@@ -54,11 +62,16 @@ pub struct Source {
     known: Mutex<BTreeMap<String, (Instant, RepoRef)>>,
     taint: Taint,
     walks: Walks,
+    pace: Pace,
+    /// None unless the settings ask for it.
+    lockdown: Option<Lockdown>,
     allow_cross_visibility: bool,
     toolsets: Vec<Toolset>,
     /// How often is looked at what somebody subscribed to, and places for that.
     pub(crate) poll_interval: Duration,
     pub(crate) watched: Arc<Semaphore>,
+    /// Whether tools may write at all.
+    writes: bool,
 }
 
 /// Checks a pattern of `[policy.resources]`: `owner/name`, with `*` within a part.
@@ -91,15 +104,18 @@ impl Source {
     pub(crate) fn open(config: Config, environment: &Environment) -> Result<Self, StartError> {
         let rules = RepoRules::new(&environment.scope, &config.repos, &config.write_repos);
         Ok(Self {
-            client: Client::new(config.host, environment)?,
+            client: Client::new(config.host, config.app, environment)?,
             rules: rules.map_err(StartError::new)?,
             known: Mutex::default(),
-            taint: Taint::default(),
+            taint: Taint::new(environment.marks.clone()),
+            pace: Pace::new(config.write_pause),
+            lockdown: config.lockdown.then(Lockdown::default),
             walks: Walks::default(),
             allow_cross_visibility: config.allow_cross_visibility,
             toolsets: config.toolsets,
             poll_interval: config.poll_interval,
             watched: Arc::new(Semaphore::new(MOST_WATCHED)),
+            writes: environment.write,
         })
     }
 
@@ -191,32 +207,26 @@ impl Source {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what reading at this route means for later writes.
-    fn note(&self, route: &Route) {
-        if let Some(repo) = route.repo() {
-            self.taint.saw(&repo.full_name(), repo.is_private());
-            if route.is_confidential() {
-                self.taint.saw(&repo.full_name(), true);
-            }
-        }
-    }
-
     /// A repository that was renamed is looked up again.
     fn heed<T>(&self, route: &Route, result: Result<T, SourceError>) -> Result<T, SourceError> {
         if let (Err(SourceError::Moved { .. }), Some(repo)) = (&result, route.repo()) {
             let name = repo.full_name();
             self.known().retain(|_, (_, known)| known.full_name() != name);
         }
-        if result.is_ok() {
-            self.note(route);
-        }
         result
     }
 
     /// Reads JSON.
     pub(crate) async fn read(&self, route: &Route) -> Result<Reply, SourceError> {
+        self.vet_place(route).await?;
         let reply = self.client.json(route, Call::default()).await;
-        self.heed(route, reply)
+        let mut reply = self.heed(route, reply)?;
+        self.vet((route.place(), route.asked(), route.repo()), &mut reply.value).await?;
+        if route.place() == "/user" {
+            self.say_scopes(&mut reply);
+        }
+        self.note(route, Some(&reply.value)).await;
+        Ok(reply)
     }
 
     /// Searches: these have quotas of their own.
@@ -226,7 +236,9 @@ impl Source {
         quota: &'static str,
     ) -> Result<Reply, SourceError> {
         let call = Call { quota: Some(Quota(quota)), ..Call::default() };
-        self.client.json(route, call).await
+        let mut reply = self.client.json(route, call).await?;
+        self.vet((route.place(), route.asked(), None), &mut reply.value).await?;
+        Ok(reply)
     }
 
     /// Reads text in another form than JSON, such as a diff.
@@ -235,9 +247,12 @@ impl Source {
         route: &Route,
         accept: &'static str,
     ) -> Result<Vec<u8>, SourceError> {
+        self.vet_text(route).await?;
         let call = Call { accept: Some(accept), ..Call::default() };
         let read = self.client.bytes(route, call).await.map(|(_, bytes)| bytes.to_vec());
-        self.heed(route, read)
+        let read = self.heed(route, read)?;
+        self.note(route, None).await;
+        Ok(read)
     }
 
     /// Reads bulk piece by piece, from this byte on.
@@ -247,9 +262,12 @@ impl Source {
         accept: &'static str,
         from_byte: Option<u64>,
     ) -> Result<Stream, SourceError> {
+        self.vet_text(route).await?;
         let call = Call { accept: Some(accept), from_byte, ..Call::default() };
         let stream = self.client.stream(route, call).await;
-        self.heed(route, stream)
+        let stream = self.heed(route, stream)?;
+        self.note(route, None).await;
+        Ok(stream)
     }
 
     /// Whether an item of an answer may be shown: what lies in another repository than was asked for
@@ -286,30 +304,8 @@ impl Source {
         self.taint.saw(what, is_private);
     }
 
-    /// Changes something. It is sent once, whatever happens.
-    pub(crate) async fn change<E: Mutating>(
-        &self,
-        grant: Grant<E>,
-        target: Target<'_>,
-        (method, route): (Method, &Route),
-        body: Option<Value>,
-    ) -> Result<Reply, SourceError> {
-        self.may_change(target).await?;
-        drop(grant);
-        let call = Call { method, body, semantics: Some(Semantics::Once), ..Call::default() };
-        let reply = self.client.json(route, call).await;
-        match (reply, route.repo()) {
-            (Err(SourceError::Moved { repo }), Some(known)) => {
-                let name = known.full_name();
-                self.known().retain(|_, (_, known)| known.full_name() != name);
-                Err(SourceError::Moved { repo })
-            }
-            (reply, _) => reply,
-        }
-    }
-
     /// Whether the settings, and what was read so far, let something be written there.
-    async fn may_change(&self, target: Target<'_>) -> Result<(), SourceError> {
+    async fn may_change(&self, target: Target<'_>, is_cautioned: bool) -> Result<(), SourceError> {
         let (place, is_public) = match target {
             Target::Own => return Ok(()),
             Target::Public(place) => (place.to_owned(), true),
@@ -327,20 +323,11 @@ impl Source {
                 (format!("{what} of {}", owner.login()), is_public)
             }
         };
-        if self.allow_cross_visibility || !is_public {
+        if self.allow_cross_visibility || !is_public || is_cautioned {
             return Ok(());
         }
-        for name in self.taint.take_unknown() {
-            if let Ok(repo) = self.repo(&name).await {
-                self.taint.saw(&name, repo.is_private());
-            } else {
-                // What can't be told any more may have been either.
-                self.taint.saw(&name, true);
-                self.taint.saw(&name, false);
-            }
-        }
-        match self.taint.both() {
-            Some((private, untrusted)) => {
+        match self.tainted().await {
+            Some(Both { private, untrusted }) => {
                 Err(SourceError::Tainted { repo: place, private, untrusted })
             }
             None => Ok(()),

@@ -45,11 +45,18 @@ impl World {
         Self { front, directory }
     }
 
+    /// The same for a server whose credential is the private key of an App.
+    pub(crate) fn with_key(self, pem: &str) -> Self {
+        fs::write(self.directory.path().join("token"), pem).unwrap();
+        self
+    }
+
     /// The command line for a server in this world.
     pub(crate) fn arguments(&self, flags: &[&str]) -> Vec<String> {
         let token = self.directory.path().join("token");
         let credential = format!("--credential=file:{}", token.display());
-        let own = [format!("--host={}", self.front.host()), credential];
+        let host = format!("--host={}", self.front.host());
+        let own = [host, credential, "--write-pause=0".to_owned()];
         own.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned())).collect()
     }
 

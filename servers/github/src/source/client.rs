@@ -1,7 +1,7 @@
 //! One request to GitHub and its answer: octocrab as the transport over lockkeeper-http, our own
 //! headers, errors and addresses. Nothing here decides whether a request may be made.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::{
@@ -19,6 +19,7 @@ use lockkeeper_http::{
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde_json::Value;
 
+use super::app::{App, Installed};
 use super::error::SourceError;
 use super::route::Route;
 use crate::config::Host;
@@ -74,11 +75,17 @@ pub(super) struct Client {
     host: Host,
     http: Http,
     credential: Credentials,
+    /// In whose name, if it isn't that of a token.
+    app: Option<App>,
     octocrab: OnceLock<Octocrab>,
 }
 
 impl Client {
-    pub(super) fn new(host: Host, environment: &Environment) -> Result<Self, StartError> {
+    pub(super) fn new(
+        host: Host,
+        app: Option<(String, Option<u64>)>,
+        environment: &Environment,
+    ) -> Result<Self, StartError> {
         let failed = |error: lockkeeper_http::DestinationError| StartError::new(error.to_string());
         let mut builder = Http::builder(environment.upstream("github"), &environment.network);
         builder = if host.is_named {
@@ -93,7 +100,8 @@ impl Client {
         let cache = Cache::new(CacheSettings::default());
         let http = builder.cache(cache, [0; 32]).build();
         let credential = environment.credential.clone();
-        Ok(Self { host, http, credential, octocrab: OnceLock::new() })
+        let app = app.map(|(id, installation)| App::new(id, installation, credential.clone()));
+        Ok(Self { host, http, credential, app, octocrab: OnceLock::new() })
     }
 
     pub(super) fn reach(&self) -> Reach {
@@ -192,17 +200,60 @@ impl Client {
         uri: &str,
         call: &Call,
     ) -> Result<http::Response<BoxBody<Bytes, octocrab::Error>>, SourceError> {
-        let token = self.credential.resolve().await.map_err(SourceError::Credential)?;
+        let token = self.token().await?;
         let response = self.send_with(uri, call, &token).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        self.credential.forget().await;
-        let renewed = self.credential.resolve().await.map_err(SourceError::Credential)?;
+        match &self.app {
+            Some(app) => app.forget(&token).await,
+            None => self.credential.forget().await,
+        }
+        let renewed = self.token().await?;
         if renewed.expose() == token.expose() {
             return Ok(response);
         }
         self.send_with(uri, call, &renewed).await
+    }
+
+    async fn token(&self) -> Result<Arc<Secret<String>>, SourceError> {
+        match &self.app {
+            Some(app) => app.token(self).await,
+            None => self.credential.resolve().await.map_err(SourceError::Credential),
+        }
+    }
+
+    /// The App in whose name it asks, and what its installation may do.
+    pub(super) async fn installed(&self) -> Option<(&str, Result<Installed, SourceError>)> {
+        let app = self.app.as_ref()?;
+        Some((app.id(), app.installed(self).await))
+    }
+
+    /// JSON for an App, which this signed claim is of.
+    pub(super) async fn as_app(
+        &self,
+        route: &Route,
+        call: Call,
+        claim: &Secret<String>,
+    ) -> Result<(HeaderMap, Value), SourceError> {
+        let response = self.send_with(&route.uri(&self.host.rest), &call, claim).await?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(failed)?.to_bytes();
+        if matches!(parts.status, StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND) {
+            return Err(SourceError::Credential(
+                ToolError::new(
+                    "bad_credential",
+                    "GitHub knows no App with this id, key and installation",
+                )
+                .hint("ask the user to run this server's `check`, which says what is wrong"),
+            ));
+        }
+        if !parts.status.is_success() {
+            return Err(SourceError::of(parts.status, &parts.headers, &body, route.asked()));
+        }
+        let value = serde_json::from_slice(&body)
+            .map_err(|error| SourceError::answer(format!("no JSON: {error}")))?;
+        Ok((parts.headers, value))
     }
 
     async fn send_with(

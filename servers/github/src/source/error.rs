@@ -27,6 +27,18 @@ pub(crate) enum SourceError {
          have written ({untrusted})", quoted(.repo)
     )]
     Tainted { repo: String, private: String, untrusted: String },
+    /// A write with an address that could carry data to a stranger's host, after private data and text
+    /// of strangers were read.
+    #[error(
+        "the text has an address at {} long enough to carry what was read in private", quoted(.host)
+    )]
+    Carries { host: String },
+    /// Written by somebody whose text the settings withhold.
+    #[error("{} is of people who have no say here, and withheld", quoted(.asked))]
+    Withheld { asked: String },
+    /// The same change was made several times just now.
+    #[error("exactly this was done several times in the last minutes")]
+    Repeated { retry_after: std::time::Duration },
     /// An argument that can't be used.
     #[error("{problem}")]
     Argument { problem: String },
@@ -91,6 +103,11 @@ impl SourceError {
                 Some(missing) => Self::ScopeMissing { missing },
                 None => Self::Forbidden { said },
             },
+            // Outside repositories GitHub doesn't show what a token lacks the scope for; within one
+            // that would tell that it exists.
+            StatusCode::NOT_FOUND if !asked.contains('/') && lacks_scope(&header) => {
+                Self::ScopeMissing { missing: missing(&header, &said).unwrap_or_default() }
+            }
             StatusCode::NOT_FOUND => Self::NotFound { asked: asked.to_owned() },
             StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => Self::Conflict { said },
             StatusCode::METHOD_NOT_ALLOWED => Self::Conflict { said },
@@ -116,6 +133,11 @@ fn missing<'a>(header: &impl Fn(&str) -> Option<&'a str>, said: &str) -> Option<
     let list = |text: &'a str| text.split(',').map(str::trim).filter(|scope| !scope.is_empty());
     let has_one = list(accepted).any(|accepted| list(scopes).any(|scope| scope == accepted));
     (!accepted.is_empty() && !has_one).then(|| format!("one of the scopes {accepted}"))
+}
+
+/// Whether a classic token has none of the scopes that would do.
+fn lacks_scope<'a>(header: &impl Fn(&str) -> Option<&'a str>) -> bool {
+    header("x-oauth-scopes").is_some() && missing(header, "").is_some()
 }
 
 #[derive(Deserialize)]
@@ -180,6 +202,13 @@ mod tests {
             of(403, &has_it, archived).starts_with("forbidden: GitHub refuses: Repository was")
         );
         assert!(of(403, &[("x-github-sso", "required; url=x")], "{}").starts_with("sso_required"));
+        // A gist that may not be made isn't found.
+        let gist = [("x-accepted-oauth-scopes", "gist"), ("x-oauth-scopes", "repo")];
+        let headers = gist.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers = headers.into_iter().collect();
+        let error = SourceError::of(StatusCode::NOT_FOUND, &headers, b"{}", "gists");
+        assert_eq!(error.to_string(), "the token lacks a permission: one of the scopes gist");
+        assert!(of(404, &gist, "{}").starts_with("not_found_or_no_access"), "in a repository");
     }
 
     #[test]

@@ -2,24 +2,13 @@
 //! effect.
 
 use lockkeeper_core::Finding;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::client::Call;
-use super::{Route, Source};
+use super::client::{Call, Reply};
+use super::{Route, Source, scopes};
 
-/// Scopes of a classic token that no tool needs, and that an agent should not hold.
-const TOO_MUCH: &[&str] =
-    &["delete_repo", "admin:org", "admin:enterprise", "admin:public_key", "site_admin"];
-
-/// Tools that a classic token without the scope can't use.
-const NEEDED: &[(&str, &str)] = &[
-    ("repo", "what is private, and all writing"),
-    ("notifications", "notify_read, notify_write"),
-    ("gist", "gist_write"),
-    ("project", "project_write"),
-    ("security_events", "security_read"),
-    ("workflow", "file_write beneath .github/workflows"),
-];
+/// Where GitHub says what a classic token may do.
+const SCOPES: &str = "x-oauth-scopes";
 
 impl Source {
     /// Asks GitHub who the token belongs to.
@@ -38,6 +27,22 @@ impl Source {
             let state = "all that the token sees; --repos narrows it".to_owned();
             findings.push(finding("repositories", state, true));
         }
+        if let Some((id, installed)) = self.client.installed().await {
+            match installed {
+                Err(error) => findings.push(finding("app", format!("{id}: {error}"), false)),
+                Ok(installed) => {
+                    let one = |(name, level): (&String, &String)| format!("{name}: {level}");
+                    let held: Vec<String> = installed.permissions.iter().map(one).collect();
+                    let (number, held) = (installed.installation, held.join(", "));
+                    let state = format!("{id}, installation {number}; {held}");
+                    findings.push(finding("app", state, true));
+                    let missing = scopes::missing_permissions(&installed.permissions);
+                    findings
+                        .extend(missing.into_iter().map(|one| finding("permissions", one, true)));
+                }
+            }
+            return findings;
+        }
         let reply = match self.client.json(&Route::outside("user"), Call::default()).await {
             Ok(reply) => reply,
             Err(error) => {
@@ -46,22 +51,33 @@ impl Source {
             }
         };
         let login = reply.value.get("login").and_then(Value::as_str).unwrap_or("unknown");
-        let scopes = reply.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
-        let Some(scopes) = scopes else {
+        let held = reply.headers.get(SCOPES).and_then(|value| value.to_str().ok());
+        let Some(held) = held else {
             let state = format!("{login}; fine-grained: calls say which permission they lack");
             findings.push(finding("token", state, true));
             return findings;
         };
-        findings.push(finding("token", format!("{login}; scopes: {scopes}"), true));
-        let has = |scope: &str| scopes.split(',').any(|one| one.trim() == scope);
-        let more: Vec<&str> = TOO_MUCH.iter().copied().filter(|scope| has(scope)).collect();
+        findings.push(finding("token", format!("{login}; scopes: {held}"), true));
+        let held = scopes::list(held);
+        let more = scopes::excess(&held, self.writes);
         if !more.is_empty() {
             let state = format!("the token can do more than any tool needs: {}", more.join(", "));
             findings.push(finding("scopes", state, false));
         }
-        for (scope, tools) in NEEDED.iter().filter(|(scope, _)| !has(scope)) {
-            findings.push(finding("scopes", format!("without `{scope}`: {tools}"), true));
-        }
+        let missing = scopes::missing_scopes(&held);
+        findings.extend(missing.into_iter().map(|one| finding("scopes", one, true)));
         findings
+    }
+
+    /// Adds to what is said of the token's user what the token may do.
+    pub(super) fn say_scopes(&self, reply: &mut Reply) {
+        let held = reply.headers.get(SCOPES).and_then(|value| value.to_str().ok());
+        let (Some(held), Some(user)) = (held, reply.value.as_object_mut()) else { return };
+        let held = scopes::list(held);
+        let more = scopes::excess(&held, self.writes);
+        user.insert("token_scopes".to_owned(), json!(held));
+        if !more.is_empty() {
+            user.insert("token_excess".to_owned(), json!(more));
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What only GraphQL offers. Documents are files, checked against GitHub's schema by the tests.
 
-use lockkeeper_core::{Grant, Mutating};
+use lockkeeper_core::{Grant, Mutating, Sight};
 use lockkeeper_http::{HttpError, Semantics};
 use serde_json::{Value, json};
 
+use super::trust::has_strangers;
 use super::{OwnerRef, RepoRef, Source, SourceError, Target};
 
 /// A document, and what errors call it.
@@ -42,11 +43,22 @@ impl Source {
         document: &Document,
         variables: Value,
     ) -> Result<Value, SourceError> {
+        match within {
+            Within::Repo(repo) => self.vet_query(repo, &variables).await?,
+            Within::Owner(owner) => self.vet_owner(owner.login()).await?,
+        }
         let body = json!({ "query": document.text, "variables": variables });
         let answer = self.client.graphql(body, Semantics::Reads).await?;
-        let data = data(answer, &within.called(document))?;
-        if let Within::Repo(repo) = within {
-            self.taint.saw(&repo.full_name(), repo.is_private());
+        let mut data = data(answer, &within.called(document))?;
+        let repo = match within {
+            Within::Repo(repo) => Some(repo),
+            Within::Owner(_) => None,
+        };
+        self.vet(("/graphql", &within.called(document), repo), &mut data).await?;
+        if let Some(repo) = repo {
+            let untrusted = !repo.is_private() || has_strangers(&data, 0);
+            let sight = Sight { private: repo.is_private(), untrusted };
+            self.taint.saw_as(&repo.full_name(), sight);
         }
         Ok(data)
     }
@@ -70,11 +82,14 @@ impl Source {
         document: &Document,
         input: Value,
     ) -> Result<Value, SourceError> {
-        self.may_change(target).await?;
+        let what = ("graphql", document.name, &input);
+        let print = self.ready(target, grant.is_cautioned(), what).await?;
         drop(grant);
         let body = json!({ "query": document.text, "variables": { "input": input } });
-        let answer = self.client.graphql(body, Semantics::Once).await?;
-        data(answer, document.name)
+        let answer = self.client.graphql(body, Semantics::Once).await;
+        let done = answer.and_then(|answer| data(answer, document.name));
+        self.sent(print, &done);
+        done
     }
 }
 

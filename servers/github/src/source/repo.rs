@@ -18,6 +18,7 @@ struct Facts {
     owner: String,
     name: String,
     is_private: bool,
+    can_push: bool,
     default_branch: String,
     node: String,
 }
@@ -39,6 +40,7 @@ impl RepoRef {
             owner,
             name,
             is_private: !is_public,
+            can_push: value.pointer("/permissions/push") == Some(&Value::Bool(true)),
             default_branch: text("default_branch").to_owned(),
             node: text("node_id").to_owned(),
         })))
@@ -60,6 +62,11 @@ impl RepoRef {
     /// Whether not everybody may read it.
     pub(crate) fn is_private(&self) -> bool {
         self.0.is_private
+    }
+
+    /// Whether the token's user may push.
+    pub(crate) fn can_push(&self) -> bool {
+        self.0.can_push
     }
 
     pub(crate) fn default_branch(&self) -> &str {
@@ -183,6 +190,11 @@ impl RepoRules {
             }
             error => error,
         })
+    }
+
+    /// Whether repositories exist here because the settings name them.
+    pub(crate) fn is_named(&self) -> bool {
+        !self.allow.is_empty()
     }
 
     /// Whether there are repositories on GitHub that don't exist here.

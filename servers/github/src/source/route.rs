@@ -2,6 +2,8 @@
 //! outside repositories, and grows by segments which are encoded one by one: no argument can leave
 //! its place.
 
+use lockkeeper_core::percent_decode;
+
 use super::error::SourceError;
 use super::repo::RepoRef;
 
@@ -138,6 +140,35 @@ impl Route {
     /// Whether what is there isn't for everybody, although the repository may be.
     pub(super) fn is_confidential(&self) -> bool {
         self.is_confidential
+    }
+
+    /// Its path, without parameters.
+    pub(super) fn place(&self) -> &str {
+        &self.path
+    }
+
+    /// The value of a parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let pairs = self.query.trim_start_matches('?').split('&');
+        let value = pairs.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
+        percent_decode(value?.1)
+    }
+
+    /// Whether what is there was printed by a job.
+    pub(super) fn is_log(&self) -> bool {
+        self.path.ends_with("/logs")
+    }
+
+    /// The pull request whose content is there, or the one at whose head something is read.
+    pub(super) fn pull(&self) -> Option<u64> {
+        let mut parts = self.path.split('/').skip(4);
+        let by_path = (parts.next() == Some("pulls")).then(|| parts.next()?.parse().ok()).flatten();
+        by_path.or_else(|| {
+            let at = format!("{}{}", self.path, self.query);
+            let (_, rest) = at.split_once("pull%2F").or_else(|| at.split_once("/pull/"))?;
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            rest.get(..digits)?.parse().ok()
+        })
     }
 
     pub(super) fn asked(&self) -> &str {
