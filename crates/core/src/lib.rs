@@ -78,9 +78,7 @@ pub use resource::{
 };
 pub use sandbox::Ports;
 pub use secret::Secret;
-pub use server::{
-    Caution, Environment, Finding, Judgement, Reach, Server, StartError, Surveyed,
-};
+pub use server::{Caution, Environment, Finding, Judgement, Reach, Server, StartError, Surveyed};
 pub use shelf::Shelf;
 pub use sockets::Sockets;
 pub use stop::Stop;

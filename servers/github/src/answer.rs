@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub(crate) use self::shape::{Field, Shape, cell, chosen, f, find, more};
+use crate::unseen::{Unseen, unseen};
 
 /// So much of a text is shown in a list, bytes.
 const CLIP: usize = 4_000;
@@ -32,6 +33,8 @@ pub(crate) struct Answer {
     text: String,
     #[serde(skip)]
     altered: Altered,
+    #[serde(skip)]
+    unseen: Unseen,
 }
 
 impl Answer {
@@ -80,6 +83,13 @@ impl Answer {
     #[must_use]
     pub(crate) fn altered(mut self, altered: Altered) -> Self {
         self.altered += altered;
+        self
+    }
+
+    /// Text in Markdown: says what of it nobody sees on GitHub's page.
+    #[must_use]
+    pub(crate) fn markdown(mut self, text: &str) -> Self {
+        self.unseen += unseen(text);
         self
     }
 
@@ -149,6 +159,7 @@ impl Answer {
             if self.text.len() + block.len() > room && count > 0 {
                 break;
             }
+            self.unseen += unseen(&body);
             self.text.push_str(&block);
             let values = fields.iter().map(|field| match field.name {
                 "body" => Value::String(body.clone()),
@@ -187,6 +198,7 @@ impl Answer {
         let body = body.map(|field| find(item, field.path)).unwrap_or_default();
         let mut next = None;
         if let Some(body) = body.as_str().filter(|body| !body.is_empty()) {
+            self.unseen += unseen(body);
             let rule = rule([body]);
             let most = room.saturating_sub(self.text.len() + 200).max(1_000);
             let (shown, end, altered) = part(body, from, most, outside);
@@ -264,6 +276,9 @@ impl Output for Answer {
         for note in &self.notes {
             head.push_str("; ");
             head.push_str(note);
+        }
+        if !self.unseen.is_none() {
+            head.push_str(&format!("; {}", self.unseen));
         }
         if let Some(total) = self.total {
             head.push_str(&format!("; {total} in all"));

@@ -61,6 +61,9 @@ pub struct Options {
     /// Log in as this GitHub App: its id or client id; --credential is where its private key is
     #[arg(long, value_name = "ID")]
     pub app: Option<String>,
+    /// For `login`: the client id of an OAuth App or GitHub App whose device flow is switched on
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
     /// The App's installation [default: the only one]
     #[arg(long, value_name = "ID")]
     pub installation: Option<u64>,
@@ -89,6 +92,7 @@ pub(crate) struct Config {
     pub(crate) lockdown: bool,
     pub(crate) write_pause: Duration,
     pub(crate) app: Option<(String, Option<u64>)>,
+    pub(crate) client_id: Option<String>,
 }
 
 /// Seconds between two looks, unless it is said otherwise: as long as GitHub's answers are fresh.
@@ -112,6 +116,7 @@ pub(crate) fn decide(options: Options, environment: &Environment) -> Result<Conf
         lockdown: options.lockdown,
         write_pause: options.write_pause.map_or(PAUSE, |ms| Duration::from_millis(ms.into())),
         app: app(options.app, options.installation)?,
+        client_id: options.client_id,
     })
 }
 

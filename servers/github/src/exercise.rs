@@ -1,5 +1,8 @@
 //! What holds for every method of every tool, tested with one call of each.
 
+mod hostile;
+mod sights;
+
 use std::collections::BTreeSet;
 
 use lockkeeper_core::testing::definitions;
@@ -37,11 +40,8 @@ fn changes(seen: &Seen) -> bool {
     if seen.path == "/api/graphql" { mutation(seen).is_some() } else { seen.method != "GET" }
 }
 
-#[test]
-fn every_method_is_exercised_and_asks_what_github_offers() {
-    let calls = calls::all();
-    let named: BTreeSet<(String, String)> =
-        calls.iter().map(|call| (call.tool.to_owned(), call.method.to_owned())).collect();
+/// Every method of every tool.
+fn known() -> BTreeSet<(String, String)> {
     let mut known = BTreeSet::new();
     for tool in definitions::<GitHub>(ALL).unwrap() {
         let tool = tool["name"].as_str().unwrap();
@@ -51,6 +51,15 @@ fn every_method_is_exercised_and_asks_what_github_offers() {
         }
         known.extend(methods.into_iter().map(|method| (tool.to_owned(), method)));
     }
+    known
+}
+
+#[test]
+fn every_method_is_exercised_and_asks_what_github_offers() {
+    let calls = calls::all();
+    let named: BTreeSet<(String, String)> =
+        calls.iter().map(|call| (call.tool.to_owned(), call.method.to_owned())).collect();
+    let known = known();
     let missing: Vec<_> = known.difference(&named).collect();
     assert!(missing.is_empty(), "no call in testing/calls.rs: {missing:?}");
     let gone: Vec<_> = named.difference(&known).collect();
@@ -239,6 +248,62 @@ fn every_id_that_a_method_takes_is_in_some_answer() {
             }) || text.lines().nth(1) == Some(*field)
                 && text.lines().nth(2).is_some_and(|value| !value.is_empty());
             assert!(is_there, "{tool_name} {name}: no `{field}` in {by} {method}:\n{text}");
+        }
+    }
+}
+
+/// Methods that may lose something for good, or can't be taken back.
+const DESTROYS: &[(&str, &str)] = &[
+    ("ref_write", "delete_branch"),
+    ("ref_write", "delete_tag"),
+    ("ref_write", "delete_release"),
+    ("repo_write", "delete_label"),
+    ("repo_write", "delete_milestone"),
+    ("comment_write", "delete"),
+    ("pr_write", "merge"),
+    ("pr_write", "auto_merge"),
+    ("pr_review", "discard_pending"),
+    ("actions_write", "delete_logs"),
+    ("gist_write", "delete"),
+    ("project_write", "delete_item"),
+];
+
+#[test]
+fn nothing_changes_unless_it_may_and_nothing_is_lost_without_a_word() {
+    let mut calls: Vec<(Call, bool)> = calls::all()
+        .into_iter()
+        .filter(Call::is_write)
+        .map(|call| (call.clone(), DESTROYS.contains(&(call.tool, call.method))))
+        .collect();
+    // These do if they delete a file.
+    for (tool, method, arguments) in [
+        (
+            "file_write",
+            "",
+            json!({"repo": REPO, "message": "m", "files": [{"path": "README.md", "delete": true}]}),
+        ),
+        (
+            "gist_write",
+            "update",
+            json!({"method": "update", "id": "2decf6c462d9b4418f2", "files": [{"name": "README.md", "delete": true}]}),
+        ),
+    ] {
+        calls.push((Call { tool, method, arguments }, true));
+    }
+    let world = World::of_calls();
+    for (call, destroys) in calls {
+        for (flags, is_allowed) in [
+            (&[][..], false),
+            (&["--write", "--destroy=never"][..], !destroys),
+            // Nobody can be asked here.
+            (&["--write"][..], !destroys),
+            (&["--write", "--destroy=allow"][..], true),
+        ] {
+            let flags: Vec<&str> = ["--toolsets=all"].iter().chain(flags).copied().collect();
+            let mut client = world.client(&flags);
+            let text = said(&mut client, &call);
+            let is_changed = world.front.take_seen().iter().any(changes);
+            assert_eq!(is_changed, is_allowed, "{} with {flags:?}: {text}", call.name());
         }
     }
 }

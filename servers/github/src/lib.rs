@@ -26,6 +26,7 @@ mod subscribed;
 mod testing;
 mod text;
 mod tools;
+mod unseen;
 
 use lockkeeper_core::{
     Caution, Credential, Environment, Finding, Judgement, Need, Opening, Reach, Registered,
@@ -51,6 +52,7 @@ impl Server for GitHub {
         `cursor` goes on.";
     const SEPARATOR: char = '/';
     const VARIABLES: &'static [&'static str] = &[config::HOST];
+    const LOGS_IN: bool = true;
     const WRITE_RATE: Option<&'static str> = Some("20/min");
 
     fn credential(options: &Options) -> Option<Credential> {
@@ -90,6 +92,14 @@ impl Server for GitHub {
 
     async fn caution(source: &Source, need: &Need) -> Option<Caution> {
         source.caution(need).await
+    }
+
+    async fn login(source: &Source) -> Result<String, StartError> {
+        source.log_in().await
+    }
+
+    async fn logout(source: &Source) -> Result<String, StartError> {
+        source.log_out().await
     }
 
     fn reach(source: &Source) -> Reach {

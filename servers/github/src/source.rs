@@ -12,6 +12,7 @@ mod graphql;
 mod issues;
 mod links;
 mod lockdown;
+mod login;
 mod owner;
 mod pace;
 mod project;
@@ -36,8 +37,10 @@ use tokio::time::Instant;
 use self::client::{Call, Client};
 pub(crate) use self::client::{Reply, Stream};
 pub(crate) use self::error::SourceError;
+pub(crate) use self::gist::GistRef;
 pub(crate) use self::graphql::{Document, Within};
 use self::lockdown::Lockdown;
+use self::login::Login;
 pub(crate) use self::owner::OwnerRef;
 pub(crate) use self::pace::PAUSE;
 use self::pace::Pace;
@@ -72,6 +75,7 @@ pub struct Source {
     pub(crate) watched: Arc<Semaphore>,
     /// Whether tools may write at all.
     writes: bool,
+    login: Login,
 }
 
 /// Checks a pattern of `[policy.resources]`: `owner/name`, with `*` within a part.
@@ -104,6 +108,7 @@ impl Source {
     pub(crate) fn open(config: Config, environment: &Environment) -> Result<Self, StartError> {
         let rules = RepoRules::new(&environment.scope, &config.repos, &config.write_repos);
         Ok(Self {
+            login: Login::new(config.client_id, environment),
             client: Client::new(config.host, config.app, environment)?,
             rules: rules.map_err(StartError::new)?,
             known: Mutex::default(),
@@ -238,6 +243,7 @@ impl Source {
         let call = Call { quota: Some(Quota(quota)), ..Call::default() };
         let mut reply = self.client.json(route, call).await?;
         self.vet((route.place(), route.asked(), None), &mut reply.value).await?;
+        self.taint.saw_as(route.place(), trust::NOTHING);
         Ok(reply)
     }
 

@@ -97,6 +97,9 @@ pub(crate) async fn file_answer<E: EffectKind>(
         format!("lines {}-{last}", found.first_line)
     };
     let next = found.next.map(|next| cx.next(&[next]));
+    let path = text("path").to_ascii_lowercase();
+    let is_markdown = [".md", ".markdown", ".mdx"].iter().any(|end| path.ends_with(end));
+    let answer = if is_markdown { answer.markdown(&shown) } else { answer };
     Ok(answer
         .note(format!("{} lines, {} bytes: {range}", found.lines, grouped(size)))
         .next(next)

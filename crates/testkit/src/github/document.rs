@@ -36,7 +36,18 @@ impl Document {
         })
     }
 
-    /// The operation that a request is one of, or what is wrong with it.
+    /// The operation that a request is one of by its path.
+    pub(super) fn operation(&self, method: &str, path: &str) -> Option<&Operation> {
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let found = self.operations.iter().filter(|operation| operation.method == method);
+        let found = found.filter_map(|operation| {
+            let literal = fits(&operation.segments, &segments, operation)?;
+            Some((literal, operation))
+        });
+        found.max_by_key(|(literal, _)| *literal).map(|(_, operation)| operation)
+    }
+
+    /// The same, or what is wrong with the request.
     pub(super) fn check(
         &self,
         method: &str,
@@ -44,15 +55,9 @@ impl Document {
         query: &str,
         body: &[u8],
     ) -> Result<&Operation, String> {
-        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let found = self.operations.iter().filter(|operation| operation.method == method);
-        let found = found.filter_map(|operation| {
-            let literal = fits(&operation.segments, &segments, operation)?;
-            Some((literal, operation))
-        });
-        let (_, operation) = found
-            .max_by_key(|(literal, _)| *literal)
-            .ok_or_else(|| format!("{method} {path} is no operation of GitHub's"))?;
+        let operation = self.operation(method, path);
+        let operation =
+            operation.ok_or_else(|| format!("{method} {path} is no operation of GitHub's"))?;
         let refuse = |problem: String| Err(format!("{method} {}: {problem}", operation.path));
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

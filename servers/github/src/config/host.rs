@@ -20,6 +20,8 @@ pub(crate) struct Host {
     pub(crate) rest: String,
     /// GraphQL's one address.
     pub(crate) graphql: String,
+    /// Where people look at it, and log in.
+    pub(crate) web: String,
     /// What the API is at, for the dialler.
     pub(crate) origin: String,
     /// Whether whoever runs the server named it.
@@ -68,16 +70,24 @@ impl Host {
             name: authority.clone(),
             rest: format!("{origin}/api/v3"),
             graphql: format!("{origin}/api/graphql"),
+            web: origin.clone(),
             origin,
             is_named: true,
             stores: STORES,
         })
     }
 
+    /// What a login there is called in the store.
+    pub(crate) fn login_name(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        format!("login-{}", self.name.chars().map(plain).collect::<String>())
+    }
+
     fn cloud(name: &str, origin: String, is_named: bool) -> Self {
         Self {
             name: name.to_owned(),
             graphql: format!("{origin}/graphql"),
+            web: format!("https://{name}"),
             rest: origin.clone(),
             origin,
             is_named,

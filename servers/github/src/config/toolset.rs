@@ -70,6 +70,26 @@ pub(crate) fn offer(toolsets: &[Toolset], tool: &str) -> bool {
     })
 }
 
+/// The scopes that a token needs for these.
+pub(crate) fn scopes(toolsets: &[Toolset], writes: bool) -> Vec<&'static str> {
+    let has = |set: Toolset| {
+        let is_named = toolsets.contains(&set) || toolsets.contains(&Toolset::All);
+        is_named || (toolsets.is_empty() && set.is_default())
+    };
+    let mut scopes = vec!["repo"];
+    for (set, scope) in [
+        (Toolset::Context, "read:org"),
+        (Toolset::Notifications, "notifications"),
+        (Toolset::Gists, "gist"),
+        (Toolset::Projects, if writes { "project" } else { "read:project" }),
+    ] {
+        scopes.extend(has(set).then_some(scope));
+    }
+    // Files beneath .github/workflows are written with it only.
+    scopes.extend((writes && has(Toolset::Repos)).then_some("workflow"));
+    scopes
+}
+
 impl Toolset {
     /// Whether it is there without being asked for.
     fn is_default(self) -> bool {

@@ -4,7 +4,8 @@ use lockkeeper_core::{Grant, Mutating, Sight};
 use lockkeeper_http::{HttpError, Semantics};
 use serde_json::{Value, json};
 
-use super::trust::has_strangers;
+use super::lockdown::GRAPHQL;
+use super::trust::{NOTHING, has_strangers};
 use super::{OwnerRef, RepoRef, Source, SourceError, Target};
 
 /// A document, and what errors call it.
@@ -54,11 +55,14 @@ impl Source {
             Within::Repo(repo) => Some(repo),
             Within::Owner(_) => None,
         };
-        self.vet(("/graphql", &within.called(document), repo), &mut data).await?;
+        self.vet((GRAPHQL, &within.called(document), repo), &mut data).await?;
         if let Some(repo) = repo {
             let untrusted = !repo.is_private() || has_strangers(&data, 0);
             let sight = Sight { private: repo.is_private(), untrusted };
             self.taint.saw_as(&repo.full_name(), sight);
+        } else {
+            // What it says item by item is added by whoever shows it.
+            self.taint.saw_as("", NOTHING);
         }
         Ok(data)
     }

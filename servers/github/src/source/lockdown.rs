@@ -15,7 +15,10 @@ use tokio::time::Instant;
 use super::client::Call;
 use super::error::SourceError;
 use super::trust::{INSIDERS, is_run_of_fork};
-use super::{RepoRef, Route, Source, parse_repo};
+use super::{RepoRef, Route, Source, parse_repo, route};
+
+/// The place of what GraphQL answers.
+pub(super) const GRAPHQL: &str = "/graphql";
 
 /// How long it is believed who may push.
 const KNOWN: Duration = Duration::from_mins(5);
@@ -161,7 +164,9 @@ impl Source {
         repos.insert(here.clone(), repo.is_none_or(|repo| self.is_ours(repo)));
         let verdicts = Verdicts { me, people, repos };
         let mut count = 0;
-        if verdicts.is_withheld(value, &here, place) {
+        let is_withheld = verdicts.is_withheld(value, &here, place)
+            || (place == GRAPHQL && verdicts.is_of_stranger(value, &here));
+        if is_withheld {
             return Err(SourceError::Withheld { asked: asked.to_owned() });
         }
         verdicts.sort_out(value, (&here, place), &mut count);
@@ -177,7 +182,7 @@ impl Source {
     }
 
     /// The token's user.
-    async fn me(&self) -> Result<String, SourceError> {
+    pub(super) async fn me(&self) -> Result<String, SourceError> {
         let user = self.client.json(&Route::outside("user"), Call::default()).await?;
         let login = user.value.get("login").and_then(Value::as_str);
         login.map(str::to_owned).ok_or_else(|| SourceError::answer("a user without a name"))
@@ -290,7 +295,7 @@ impl Verdicts {
         if value.get("ghsa_id").is_some() && value.get("author").is_none() {
             return value.get("type").is_some_and(|kind| kind != "reviewed");
         }
-        if place.starts_with("/gists") && value.get("files").is_some() {
+        if route::is_of_gists(place) && value.get("files").is_some() {
             let owner = value.pointer("/owner/login").and_then(Value::as_str);
             return !owner.is_some_and(|owner| owner.eq_ignore_ascii_case(&self.me));
         }
@@ -309,6 +314,15 @@ impl Verdicts {
         }
         author(value, &here)
             .is_some_and(|author| !self.people.get(&author).copied().unwrap_or_default())
+    }
+
+    /// Whether the one thing that a query is for, which lies within others, was.
+    fn is_of_stranger(&self, value: &Value, here: &str) -> bool {
+        let here = within(value, here);
+        let fields = value.as_object().into_iter().flat_map(|fields| fields.values());
+        fields.filter(|field| field.is_object()).any(|field| {
+            self.is_withheld(field, &here, GRAPHQL) || self.is_of_stranger(field, &here)
+        })
     }
 
     fn sort_out(&self, value: &mut Value, (here, place): (&str, &str), count: &mut u64) {

@@ -8,8 +8,8 @@ use super::error::SourceError;
 use super::repo::RepoRef;
 
 /// Places in a repository that only those see who look after it.
-const CONFIDENTIAL: [&str; 4] =
-    ["code-scanning", "dependabot", "secret-scanning", "security-advisories"];
+const CONFIDENTIAL: [&str; 5] =
+    ["code-scanning", "collaborators", "dependabot", "secret-scanning", "security-advisories"];
 
 /// Where a request goes.
 #[derive(Debug, Clone)]
@@ -174,6 +174,11 @@ impl Route {
     pub(super) fn asked(&self) -> &str {
         &self.asked
     }
+}
+
+/// Whether gists lie there.
+pub(super) fn is_of_gists(place: &str) -> bool {
+    place.starts_with("/gists") || (place.starts_with("/users/") && place.ends_with("/gists"))
 }
 
 /// What no segment is, encoded or not: servers and proxies on the way may decode it and climb.

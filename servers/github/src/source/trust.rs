@@ -8,9 +8,13 @@ use super::RepoRef;
 use super::Route;
 use super::Source;
 use super::client::Call;
+use super::route::is_of_gists;
 
 /// Whose text is trusted in a private repository: all that GitHub calls them by there.
 pub(super) const INSIDERS: [&str; 3] = ["OWNER", "MEMBER", "COLLABORATOR"];
+
+/// What is seen of a list before its items say where they lie.
+pub(super) const NOTHING: Sight = Sight { private: false, untrusted: false };
 
 /// Objects within objects that are looked into.
 const DEEPEST: usize = 12;
@@ -18,14 +22,19 @@ const DEEPEST: usize = 12;
 impl Source {
     /// Notes what reading at this route means for later writes, and for the label of the answer.
     pub(super) async fn note(&self, route: &Route, value: Option<&Value>) {
-        let Some(sight) = self.sight(route, value).await else { return };
+        let sight = self.sight(route, value).await.unwrap_or(NOTHING);
         let place = route.repo().map_or_else(|| route.place().to_owned(), RepoRef::full_name);
         self.taint.saw_as(&place, sight);
     }
 
     /// None for what says by itself, item by item, where it lies.
     async fn sight(&self, route: &Route, value: Option<&Value>) -> Option<Sight> {
-        let Some(repo) = route.repo() else { return outside(route.place()) };
+        let Some(repo) = route.repo() else {
+            return match value.filter(|_| is_of_gists(route.place())) {
+                Some(gists) => Some(self.sight_of_gists(gists).await),
+                None => outside(route.place()),
+            };
+        };
         let private = repo.is_private() || route.is_confidential() || value.is_some_and(has_drafts);
         if !repo.is_private() {
             return Some(Sight { private, untrusted: true });
@@ -68,9 +77,8 @@ fn outside(place: &str) -> Option<Sight> {
         | ("orgs", Some(_), Some("projectsV2")) => None,
         ("users" | "advisories", _, _) | ("orgs", Some(_), None) => sight(false, true),
         // Who belongs to an organization and its teams isn't for everybody.
-        ("orgs", Some(_), Some("members" | "teams")) | ("user", Some("teams"), _) => {
-            sight(true, false)
-        }
+        ("orgs", Some(_), Some("members" | "teams" | "issue-fields"))
+        | ("user", Some("teams"), _) => sight(true, false),
         _ => sight(true, true),
     }
 }

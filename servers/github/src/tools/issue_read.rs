@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                "[issue of {REPO}#7, public]\nnumber: 7\ntitle: a <T>\nstate: open\nis_pr: false\n--- body\n{body}"
+                "[issue of {REPO}#7, public; hidden on GitHub's page: 1 comment]\nnumber: 7\ntitle: a <T>\nstate: open\nis_pr: false\n--- body\n{body}"
             )
         );
     }

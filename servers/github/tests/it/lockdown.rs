@@ -37,6 +37,9 @@ const NOTHING_OF_STRANGERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("issue_read", &["labels"]),
+    ("discussion_read", &["categories"]),
+    // Whoever writes to a project was let in.
+    ("project_read", &["list", "get", "fields", "views", "status_updates"]),
     ("actions_read", &["workflows"]),
     ("search", &["users", "orgs", "topics"]),
     (
@@ -111,6 +114,11 @@ fn scene() -> Scene {
         "/repos/me/pub/compare/main...abcdef1",
         Said::json(200, &json!({"status": "diverged"})),
     );
+    let project = json!({"id": "PVT_1", "number": 3, "title": "Roadmap", "public": false});
+    let project = json!({"__typename": "User", "projectV2": project});
+    scene.front.graphql("Project", &json!({"data": {"repositoryOwner": project}}));
+    let item = json!({"id": 13, "node_id": "PVTI_13"});
+    scene.front.say("GET", "/users/me/projectsV2/3/items/13", Said::json(200, &item));
     let heads = "/repos/me/pub/commits/abcdef1/branches-where-head";
     scene.front.say("GET", heads, Said::json(200, &json!([])));
     scene
@@ -146,6 +154,23 @@ fn rows() -> Vec<Row> {
         {"event": "renamed", "actor": {"login": "mallory"}, "rename": {"to": PLANTED}},
         {"event": "commented", "user": {"login": "mallory"}, "actor": {"login": "mallory"}, "author_association": "NONE", "body": PLANTED},
     ]);
+    let gist = || json!({"id": "abc", "public": true, "owner": {"login": "mallory"}, "description": PLANTED, "files": {"a": {"filename": "a", "content": PLANTED}}});
+    let said = |login: &str, association: &str, text: &str| json!({"id": login, "number": 5, "title": text, "body": text, "author": {"login": login}, "authorAssociation": association});
+    let replied = |text: &str| {
+        let mut comment = said("me", "OWNER", FINE);
+        comment["replies"] = json!({"totalCount": 1, "nodes": [said("mallory", "NONE", text)]});
+        comment
+    };
+    let list =
+        |nodes: Value| json!({"totalCount": 1, "pageInfo": {"hasNextPage": false}, "nodes": nodes});
+    let item = |login: &str, text: &str| {
+        json!({
+            "fullDatabaseId": "13", "type": "ISSUE", "project": {"id": "PVT_1"},
+            "content": {"number": 7, "title": text, "author": {"login": login}, "repository": {"nameWithOwner": "me/pub", "isPrivate": false}},
+            "fieldValues": {"nodes": [{"field": {"name": "Title"}, "text": text}]},
+        })
+    };
+    let of_repository = |what: &str, value: Value| json!({"data": {"repository": {what: value}}});
     let in_repo = |more: Value| {
         let mut arguments = json!({"repo": "me/pub"});
         for (name, value) in more.as_object().unwrap() {
@@ -417,6 +442,63 @@ fn rows() -> Vec<Row> {
             artifact(),
             Withheld,
         ),
+        (
+            "discussion_read",
+            "list",
+            in_repo(json!({})),
+            "GRAPHQL Discussions",
+            of_repository(
+                "discussions",
+                list(json!([
+                    said("me", "OWNER", FINE),
+                    said("reader", "MEMBER", PLANTED),
+                    said("mallory", "NONE", PLANTED),
+                ])),
+            ),
+            Thinned(2),
+        ),
+        (
+            "discussion_read",
+            "get",
+            in_repo(json!({"number": 5})),
+            "GRAPHQL Discussion",
+            of_repository("discussion", said("mallory", "NONE", PLANTED)),
+            Withheld,
+        ),
+        (
+            "discussion_read",
+            "comments",
+            in_repo(json!({"number": 5})),
+            "GRAPHQL DiscussionComments",
+            of_repository("discussion", json!({"comments": list(json!([replied(PLANTED)]))})),
+            Thinned(1),
+        ),
+        (
+            "gist_read",
+            "list",
+            json!({"name": "mallory"}),
+            "/users/mallory/gists",
+            json!([gist()]),
+            Thinned(1),
+        ),
+        ("gist_read", "get", json!({"id": "abc"}), "/gists/abc", gist(), Withheld),
+        ("gist_read", "starred", json!({}), "/gists/starred", json!([gist()]), Thinned(1)),
+        (
+            "project_read",
+            "items",
+            json!({"owner": "me", "number": 3}),
+            "GRAPHQL ProjectItems",
+            json!({"data": {"node": {"items": list(json!([item("mallory", PLANTED), item("me", FINE)]))}}}),
+            Thinned(1),
+        ),
+        (
+            "project_read",
+            "item",
+            json!({"owner": "me", "number": 3, "id": 13}),
+            "GRAPHQL ProjectItem",
+            json!({"data": {"node": item("mallory", PLANTED)}}),
+            Withheld,
+        ),
         ("notify_read", "list", json!({}), "/notifications", json!([note()]), Thinned(1)),
         ("notify_read", "get", json!({"id": 1}), "/notifications/threads/1", note(), Thinned(1)),
         (
@@ -425,6 +507,14 @@ fn rows() -> Vec<Row> {
             in_repo(json!({})),
             "/repos/me/pub/security-advisories",
             json!([advisory]),
+            Thinned(1),
+        ),
+        (
+            "security_read",
+            "global_advisories",
+            json!({}),
+            "/advisories",
+            json!([unreviewed]),
             Thinned(1),
         ),
         (

@@ -6,8 +6,10 @@
 mod leak;
 mod lockdown;
 mod log;
+mod login;
 mod node;
 mod scene;
+mod token;
 
 use std::path::Path;
 

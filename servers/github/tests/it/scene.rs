@@ -46,7 +46,7 @@ impl Scene {
         self.directory.path().join(name)
     }
 
-    fn arguments(&self, flags: &[&str]) -> Vec<String> {
+    pub(crate) fn arguments(&self, flags: &[&str]) -> Vec<String> {
         let own = [
             format!("--host={}", self.front.host()),
             format!("--credential=file:{}", self.path("token").display()),
@@ -65,16 +65,20 @@ impl Scene {
 
     /// A session with the binary, which keeps state and book in this scene's directory.
     pub(crate) fn binary(&self, flags: &[&str], capabilities: &Value, era: Era) -> Client {
+        self.launch(flags).capabilities(capabilities.clone()).connect(era).unwrap()
+    }
+
+    /// The same, as talkative as it gets.
+    pub(crate) fn traced(&self, flags: &[&str], era: Era) -> Client {
+        self.launch(flags).env("RUST_LOG", "trace").connect(era).unwrap()
+    }
+
+    fn launch(&self, flags: &[&str]) -> Launch {
         let kept = [
             format!("--state-dir={}", self.path("state").display()),
             format!("--audit={}", self.path("audit").display()),
         ];
-        Launch::new(env!("CARGO_BIN_EXE_lockkeeper-github"))
-            .args(self.arguments(flags))
-            .args(kept)
-            .capabilities(capabilities.clone())
-            .connect(era)
-            .unwrap()
+        Launch::new(env!("CARGO_BIN_EXE_lockkeeper-github")).args(self.arguments(flags)).args(kept)
     }
 
     /// All that the book says.
@@ -100,7 +104,7 @@ pub(crate) fn seen(client: &mut InProcess, tool: &str, arguments: Value) -> Stri
 }
 
 /// The files in a directory, and below.
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::File;
 use crate::change::{Done, Request};
 use crate::patch::check_text;
-use crate::source::{Route, Source, Target};
+use crate::source::{GistRef, Route, Source};
 
 pub(super) struct Create;
 
@@ -46,7 +46,7 @@ impl Tool<Source> for Create {
             return Err(ToolError::invalid_arguments("`files` is empty"));
         }
         let owner = cx.source().own().await?;
-        let target = Target::Owned { owner: &owner, what: "a gist", is_public: args.public };
+        let target = GistRef::of(&owner);
         let Request { route, body, .. } = Request::post(Route::outside("gists")).fields([
             ("files", Value::Object(files)),
             ("description", json!(args.description)),

@@ -21,7 +21,9 @@ impl Tool<Source> for Star {
     async fn run(cx: Cx<'_, Source, Change>, args: OfGist) -> Result<Done, ToolError> {
         let gist = cx.source().gist(&args.id).await?;
         let route = gist.route()?.at("star");
-        cx.source().change(cx.grant(), Target::Own, (Method::PUT, &route), None).await?;
+        cx.source()
+            .change(cx.grant(), Target::Public("the stars of a gist"), (Method::PUT, &route), None)
+            .await?;
         Ok(Done { done: format!("starred {}", gist.called()), ..Done::default() })
     }
 }

@@ -21,7 +21,14 @@ impl Tool<Source> for Unstar {
     async fn run(cx: Cx<'_, Source, Change>, args: OfGist) -> Result<Done, ToolError> {
         let gist = cx.source().gist(&args.id).await?;
         let route = gist.route()?.at("star");
-        cx.source().change(cx.grant(), Target::Own, (Method::DELETE, &route), None).await?;
+        cx.source()
+            .change(
+                cx.grant(),
+                Target::Public("the stars of a gist"),
+                (Method::DELETE, &route),
+                None,
+            )
+            .await?;
         Ok(Done { done: format!("unstarred {}", gist.called()), ..Done::default() })
     }
 }
