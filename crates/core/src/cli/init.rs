@@ -1,7 +1,7 @@
 //! `init`: a file of settings to begin with, made after a look at the source. It only reads, and names
 //! what there is, so that whoever answers for it strikes out lines instead of guessing names.
 
-use std::fs::OpenOptions;
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,7 +56,7 @@ pub(super) fn run<S: Server>(
 
 #[expect(clippy::disallowed_types, reason = "a file that the user names, outside every scope")]
 fn write(path: &Path, text: &str) -> Result<(), StartError> {
-    let mut options = OpenOptions::new();
+    let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
