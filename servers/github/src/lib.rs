@@ -99,7 +99,7 @@ impl Server for GitHub {
     }
 
     async fn logout(source: &Source) -> Result<String, StartError> {
-        source.log_out().await
+        source.log_out()
     }
 
     fn reach(source: &Source) -> Reach {

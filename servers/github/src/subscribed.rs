@@ -1,5 +1,5 @@
 //! What hosts subscribed to: it is asked for again and again, which costs no quota while nothing has
-//! changed, since GitHub is asked whether it is still the same (ETag).
+//! changed, since GitHub is asked whether it is still the same (`ETag`).
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;

@@ -76,10 +76,8 @@ impl Source {
         let host = self.client.host();
         let failed = |error: lockkeeper_http::DestinationError| StartError::new(error.to_string());
         let builder = Http::builder(upstream.clone(), network);
-        let builder = match host.is_named {
-            true => builder.named_host(&host.web),
-            false => builder.host(&host.web),
-        };
+        let builder =
+            if host.is_named { builder.named_host(&host.web) } else { builder.host(&host.web) };
         let http = builder.map_err(failed)?.build();
         let scopes = toolset::scopes(&self.toolsets, self.writes).join(" ");
         let form = [("client_id", client_id), ("scope", scopes.as_str())];
@@ -133,17 +131,14 @@ impl Source {
     }
 
     /// Forgets a login.
-    pub(crate) async fn log_out(&self) -> Result<String, StartError> {
+    pub(crate) fn log_out(&self) -> Result<String, StartError> {
         let host = self.client.host();
         let name = host.login_name();
         let removed = self.login.keep.remove(&name);
-        match removed.map_err(|error| StartError::new(error.to_string()))? {
-            true => Ok(format!(
-                "the login is forgotten here; revoke it at {}/settings/applications",
-                host.web
-            )),
-            false => Err(StartError::new("there is no login to forget")),
+        if !removed.map_err(|error| StartError::new(error.to_string()))? {
+            return Err(StartError::new("there is no login to forget"));
         }
+        Ok(format!("the login is forgotten here; revoke it at {}/settings/applications", host.web))
     }
 }
 
