@@ -430,6 +430,8 @@ impl<S: Server> Served<S> {
             title: S::TITLE,
             version: S::VERSION,
             instructions: instructions::<S>(&policy),
+            #[cfg(feature = "testing")]
+            beside: S::BESIDE,
         };
         let pipeline = Pipeline::new(Parts {
             source: Arc::new(source),

@@ -113,6 +113,11 @@ pub trait Server: Sized + 'static {
         &[]
     }
 
+    /// What a test's server answers beside core.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    const BESIDE: Option<&'static dyn crate::testing::Beside> = None;
+
     /// Checks a pattern of `[policy.resources]`: the server's grammar of resource names.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Served;
 use crate::effect::{Effect, EffectKind, Grant};
+pub use crate::handler::beside::Beside;
 use crate::ongoing::Ongoing;
 use crate::server::{Server, serve};
 use crate::stdio;
