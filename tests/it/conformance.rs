@@ -1,5 +1,6 @@
-//! The official conformance suite, which speaks HTTP, against every server: what fails is exactly what
-//! `tests/conformance.toml` excuses.
+//! The official conformance suite, which speaks HTTP: against a fixture that has all it asks for, and
+//! against every server. What fails is exactly what `tests/conformance.toml` excuses, and of what a
+//! revision requires the fixture fails nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +13,7 @@ use std::thread;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::jobs::{Job, connector, counterpart};
+use crate::jobs::{Job, built, connector, counterpart};
 use crate::workspace::{read, root, servers};
 
 const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
@@ -206,6 +207,22 @@ fn checks(directory: &Path) -> (String, Vec<Value>) {
     let text = fs::read_to_string(directory.join("checks.json"));
     let text = text.unwrap_or_else(|error| panic!("{scenario}: {error}"));
     (scenario, serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn core_passes_every_scenario_that_is_required() {
+    let Some(suite) = Suite::find() else { return };
+    let excused = Exception::all();
+    for revision in REVISIONS {
+        let required = suite.required(revision);
+        for exception in excused.iter().filter(|one| one.is_for(FIXTURE, revision)) {
+            for check in &exception.checks {
+                let scenario = check.split(':').next().unwrap();
+                assert!(!required.contains(scenario), "{revision} requires {scenario}");
+            }
+        }
+    }
+    suite.holds(vec![Job::new(FIXTURE, built("examples/conformance"), &["--write"])]);
 }
 
 #[test]
