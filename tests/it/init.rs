@@ -60,8 +60,8 @@ fn what_is_struck_out_does_not_exist() {
     for place in ["open", "clo*sed"] {
         assert_eq!(read(place).code(), 0, "{place}: {}{text}", read(place).stderr());
     }
-    let left = text.lines().filter(|line| !line.contains("clo"));
-    fs::write(&path, left.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let left: Vec<&str> = text.lines().filter(|line| !line.contains("clo")).collect();
+    fs::write(&path, left.join("\n")).unwrap();
     assert_eq!(read("open").code(), 0);
     assert!(read("clo*sed").stderr().starts_with("not_found"), "{}", read("clo*sed").stderr());
 }
