@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::fixture::Ran;
 use crate::jobs::{Job, all, connector};
 
@@ -71,11 +73,15 @@ fn tables_and_collections_are_named() {
     if let Some(mut job) = connector("lockkeeper-postgres") {
         job.arguments.insert(0, "--ddl".to_owned());
         let dsn = job.arguments[1].clone();
-        let sql = "sql=CREATE TABLE \"odd.name\" (id int); CREATE VIEW seen AS SELECT 1 AS one";
-        let made = run(&job, &["call", "execute", "--arg", sql, "--write", "--ddl", &dsn]);
+        let statements = json!([
+            {"sql": "CREATE TABLE public.\"odd.name\" (id int)"},
+            {"sql": "CREATE TABLE public.seen (id int)"},
+        ]);
+        let statements = format!("statements={statements}");
+        let made = run(&job, &["call", "execute", "--arg", &statements, "--write", "--ddl", &dsn]);
         assert_eq!(made.code(), 0, "{}", made.stderr());
         let (path, text) = write(&job);
-        for line in [r#"'postgres.public.odd\.name',"#, r#""postgres.public.seen",  # view"#] {
+        for line in [r#"'postgres.public.odd\.name',"#, r#""postgres.public.seen",  # table"#] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
         let sql = "sql=SELECT * FROM \"odd.name\"";

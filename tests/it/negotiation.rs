@@ -216,7 +216,6 @@ fn unknown_methods_are_denied() {
             "no/such",
             "",
             "tools/call/",
-            "prompts/get",
             "logging/setLevel",
             "tasks/list",
             "tasks/get",
@@ -234,6 +233,7 @@ fn unknown_methods_are_denied() {
                 assert_eq!(session.refusal(method, params), -32601, "{method}");
             }
         }
+        assert_eq!(session.refusal("prompts/get", json!({"name": "x"})), -32601);
         let answer = session.ask(&"x".repeat(100_000), json!({}));
         assert_eq!(answer["error"]["code"], -32601);
         assert!(answer.to_string().len() < 500, "a long name is not echoed");

@@ -349,7 +349,12 @@ impl<S: Send + Sync + 'static> ServerHandler for Handler<S> {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let listed = self.listed_prompts();
+        // Older clients ask anyway.
+        let listed = if self.passes("prompts/list", true) {
+            self.listed_prompts()
+        } else {
+            ListPromptsResult::default()
+        };
         #[cfg(feature = "testing")]
         let listed = {
             let mut listed = listed;

@@ -44,7 +44,7 @@ use self::login::Login;
 pub(crate) use self::owner::OwnerRef;
 pub(crate) use self::pace::PAUSE;
 use self::pace::Pace;
-pub(crate) use self::repo::{RepoRef, RepoRules, parse as parse_repo};
+pub(crate) use self::repo::{RepoRef, RepoRules, is_name as is_repo_name, parse as parse_repo};
 pub(crate) use self::route::{Route, check_ref};
 use self::taint::{Both, Taint};
 use self::walk::Walks;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use clap::{Arg, ArgAction, Command};
 
 /// Settings of every server that `--help` shows; it only counts the others.
-const SHOWN: [&str; 5] = ["write", "destroy", "config", "tools", "deny_tools"];
+const SHOWN: [&str; 3] = ["write", "destroy", "config"];
 
 /// `--help` in short, for the command and all its subcommands.
 pub(super) fn short(command: Command, name: &str) -> Command {

@@ -129,22 +129,11 @@ fn comments_order_and_habits_stay() {
             mcp_servers = { other = { command = "x" } , shop = { command = "/opt/bin/lockkeeper-postgres", args = ["postgresql://db/shop"] } }
         "#]],
     );
-    let windows = check(
-        Host::Cursor,
-        "\u{feff}{\r\n  \"mcpServers\": {}\r\n}\r\n",
-        &expect![[r#"
-            ﻿{
-              "mcpServers": {
-                "shop": {
-                  "type": "stdio",
-                  "command": "/opt/bin/lockkeeper-postgres",
-                  "args": ["postgresql://db/shop"]
-                }
-              }
-            }
-        "#]],
-    );
-    assert!(windows.starts_with('\u{feff}') && !windows.replace("\r\n", "").contains('\n'));
+    let entry = entry(&["postgresql://db/shop"], &[]);
+    let windows = "\u{feff}{\r\n  \"mcpServers\": {}\r\n}\r\n";
+    let edited = put(Host::Cursor, windows, &entry).unwrap();
+    let unix = put(Host::Cursor, "{\n  \"mcpServers\": {}\n}\n", &entry).unwrap();
+    assert_eq!(edited, format!("\u{feff}{}", unix.replace('\n', "\r\n")));
 }
 
 #[test]

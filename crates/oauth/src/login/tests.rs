@@ -95,7 +95,7 @@ async fn a_login_is_kept_with_pkce_and_state() {
     assert_eq!((stored.refresh_token.as_str(), stored.scopes[0].as_str()), ("r1", READ));
     // On disk it is encrypted.
     let raw = std::fs::read(world.directory.path().join("secrets")).unwrap();
-    assert!(!String::from_utf8_lossy(&raw).contains("r1"));
+    assert!(!String::from_utf8_lossy(&raw).contains("\"r1\""));
 }
 
 #[tokio::test]

@@ -107,7 +107,8 @@ pub(crate) fn is_owner(text: &str) -> bool {
     !text.is_empty() && text.len() <= 100 && text.bytes().all(plain) && !text.starts_with('-')
 }
 
-fn is_name(text: &str) -> bool {
+/// Names of repositories: letters, digits, hyphens, dots and `_`.
+pub(crate) fn is_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     !matches!(text, "" | "." | "..") && text.len() <= 100 && text.bytes().all(plain)
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::change::{Done, Request, need};
-use crate::source::{Route, Source, Target};
+use crate::source::{Route, Source, Target, is_repo_name};
 
 pub(super) struct Create;
 
@@ -42,6 +42,10 @@ impl Tool<Source> for Create {
             cx.source().may_exist_of_user(&args.repo).await?;
             (Route::outside("user").at("repos"), args.repo.as_str())
         };
+        if !is_repo_name(name) {
+            return Err(ToolError::invalid_arguments("`repo`: that is no name of a repository")
+                .hint("names have letters, digits, `-`, `_` and `.`"));
+        }
         let Request { route, body, .. } = Request::new(Method::POST, route).fields([
             ("name", json!(name)),
             ("description", json!(args.description)),
