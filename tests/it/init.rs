@@ -16,13 +16,17 @@ fn run(job: &Job, words: &[&str]) -> Ran {
     Ran(command.output().unwrap())
 }
 
+/// What the server is started with, but for its state directory, which is one's own here.
+fn settings(job: &Job) -> Vec<&str> {
+    job.arguments.iter().rev().skip(2).rev().map(String::as_str).collect()
+}
+
 /// Has the file written by the server that this job starts.
 #[track_caller]
 fn write(job: &Job) -> (PathBuf, String) {
     let path = job.directory.path().join("made.toml");
     let mut words = vec!["init", "--output", path.to_str().unwrap()];
-    // The state directory is one's own here.
-    words.extend(job.arguments.iter().rev().skip(2).rev().map(String::as_str));
+    words.extend(settings(job));
     let ran = run(job, &words);
     assert_eq!(ran.code(), 0, "{}: {}", job.name, ran.stderr());
     assert!(ran.stderr().contains("check --config"), "{}", ran.stderr());
@@ -70,15 +74,14 @@ fn what_is_struck_out_does_not_exist() {
 
 #[test]
 fn tables_and_collections_are_named() {
-    if let Some(mut job) = connector("lockkeeper-postgres") {
-        job.arguments.insert(0, "--ddl".to_owned());
-        let dsn = job.arguments[1].clone();
+    if let Some(job) = connector("lockkeeper-postgres") {
         let statements = json!([
             {"sql": "CREATE TABLE public.\"odd.name\" (id int)"},
             {"sql": "CREATE TABLE public.seen (id int)"},
         ]);
         let statements = format!("statements={statements}");
-        let made = run(&job, &["call", "execute", "--arg", &statements, "--write", "--ddl", &dsn]);
+        let words = ["call", "execute", "--arg", &statements];
+        let made = run(&job, &[&words[..], &settings(&job)].concat());
         assert_eq!(made.code(), 0, "{}", made.stderr());
         let (path, text) = write(&job);
         for line in [r#"'postgres.public.odd\.name',"#, r#""postgres.public.seen",  # table"#] {
@@ -92,9 +95,8 @@ fn tables_and_collections_are_named() {
     if let Some(job) = connector("lockkeeper-mongo") {
         let database = job.arguments[2].clone();
         let document = r#"documents=[{"_id": 1}]"#;
-        let words = ["call", "insert", "--arg", "collection=users", "--arg", document, "--write"];
-        let arguments: Vec<&str> = job.arguments[..3].iter().map(String::as_str).collect();
-        let made = run(&job, &[&words[..], &arguments].concat());
+        let words = ["call", "insert", "--arg", "collection=users", "--arg", document];
+        let made = run(&job, &[&words[..], &settings(&job)].concat());
         assert_eq!(made.code(), 0, "{}", made.stderr());
         let (_, text) = write(&job);
         let line = format!("\"{database}.users\",  # collection");

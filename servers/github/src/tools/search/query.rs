@@ -33,6 +33,8 @@ pub(super) trait Search: Send + Sync + 'static {
     const ALWAYS: &'static str = "";
     /// Its quota.
     const QUOTA: &'static str = "search";
+    /// Whether GitHub takes an order.
+    const SORTS: bool = true;
     /// Whether hits lie in repositories.
     const IN_REPOS: bool = true;
 }
@@ -53,6 +55,10 @@ impl<S: Search> Tool<Source> for Searched<S> {
     async fn run(cx: Cx<'_, Source, Read>, args: Args) -> Result<Answer, ToolError> {
         let page = Page { n: args.n, cursor: args.cursor.as_deref(), fields: &args.fields };
         page.check(&S::VIEW)?;
+        if args.sort.is_some() && !S::SORTS {
+            let problem = format!("`sort`: {} come best match first", S::PLACE);
+            return Err(ToolError::invalid_arguments(problem));
+        }
         let source = cx.source();
         let mut query = args.query.trim().to_owned();
         if S::IN_REPOS {

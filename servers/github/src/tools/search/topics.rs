@@ -9,5 +9,6 @@ pub(super) struct Topics;
 impl Search for Topics {
     const VIEW: View = View::table("topics found", TOPIC).within("items");
     const PLACE: &'static str = "topics";
+    const SORTS: bool = false;
     const IN_REPOS: bool = false;
 }
